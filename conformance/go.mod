@@ -1,0 +1,20 @@
+module gatehouse/conformance
+
+go 1.26.0
+
+require (
+	gatehouse/certstore v0.0.0
+	gatehouse/keyfmt v0.0.0
+	gatehouse/sshd v0.0.0
+)
+
+require (
+	golang.org/x/crypto v0.58.0 // indirect
+	gopkg.in/yaml.v3 v3.0.1 // indirect
+)
+
+replace gatehouse/keyfmt => ../keyfmt
+
+replace gatehouse/certstore => ../certstore
+
+replace gatehouse/sshd => ../sshd
