@@ -3,17 +3,19 @@ package keyfmt
 import (
 	"errors"
 	"fmt"
+
+	"gatehouse/keyfmt/internal/fault"
 )
 
 // Causes that callers tell apart with errors.Is. Every error of Parse and Marshal
 // matches exactly one of them, or comes from a callback of the options.
 var (
-	ErrUnrecognised      = errors.New("unrecognised format")
-	ErrPasswordRequired  = errors.New("a password is required")
-	ErrIncorrectPassword = errors.New("incorrect password")
-	ErrMalformed         = errors.New("malformed")
-	ErrUnsupported       = errors.New("not supported")
-	ErrLimit             = errors.New("over the limit") // also matches ErrMalformed
+	ErrUnrecognised      = fault.ErrUnrecognised
+	ErrPasswordRequired  = fault.ErrPasswordRequired
+	ErrIncorrectPassword = fault.ErrIncorrectPassword
+	ErrMalformed         = fault.ErrMalformed
+	ErrUnsupported       = fault.ErrUnsupported
+	ErrLimit             = fault.ErrLimit // also matches ErrMalformed
 )
 
 // A ParseError tells where an input of a recognised format failed, and why.
@@ -34,6 +36,23 @@ func (e *ParseError) Error() string {
 
 // Unwrap returns the cause.
 func (e *ParseError) Unwrap() error { return e.Err }
+
+// newParseError gives a codec's error the place that the codec knew. An error without
+// one of the causes means that the codec met a value it could not take: malformed.
+func newParseError(f Format, err error) error {
+	var done *ParseError
+	if errors.As(err, &done) {
+		return err
+	}
+	e := &ParseError{Format: f, Offset: -1, What: "input", Err: err}
+	if at := (*fault.Error)(nil); errors.As(err, &at) {
+		e.What, e.Offset, e.Err = at.Part, at.Offset, at.Err
+	}
+	if !fault.Known(e.Err) {
+		e.Err = fmt.Errorf("%w: %w", e.Err, ErrMalformed)
+	}
+	return e
+}
 
 // A LossError lists what the target of a conversion cannot hold.
 // It matches ErrUnsupported.

@@ -3,6 +3,42 @@ package keyfmt
 // A Format names an encoding. The names are stable; [Formats] lists them.
 type Format string
 
+// The formats.
+const (
+	FormatPEM     Format = "pem"     // keys, certificates and whatever else has a PEM label, mixed
+	FormatPKCS8   Format = "pkcs8"   // plain and encrypted
+	FormatPKCS1   Format = "pkcs1"   // RSA private and public keys
+	FormatSEC1    Format = "sec1"    // EC private keys
+	FormatDSA     Format = "dsa"     // DSA private keys as OpenSSL writes them
+	FormatSPKI    Format = "spki"    // SubjectPublicKeyInfo
+	FormatX509    Format = "x509"    // certificates
+	FormatCRL     Format = "crl"     // certificate revocation list
+	FormatCSR     Format = "csr"     // certificate request
+	FormatPkiPath Format = "pkipath" // a chain as one DER sequence, the leaf last
+
+	FormatPKCS12 Format = "pkcs12"
+	FormatPKCS7  Format = "pkcs7" // certificates and CRLs in SignedData; SPC
+	FormatJKS    Format = "jks"
+	FormatJCEKS  Format = "jceks"
+	FormatBKS    Format = "bks"
+	FormatUBER   Format = "uber"
+	FormatBCFKS  Format = "bcfks"
+
+	FormatOpenSSH   Format = "openssh"    // openssh-key-v1 private keys
+	FormatSSHPublic Format = "ssh-public" // OpenSSH public key lines, authorized_keys, known_hosts
+	FormatSSHCert   Format = "ssh-cert"   // OpenSSH certificate lines
+	FormatRFC4716   Format = "rfc4716"    // SSH2 public keys
+	FormatSSHFP     Format = "sshfp"      // DNS fingerprint records
+	FormatPPK       Format = "ppk"
+	FormatSSHCom    Format = "sshcom"
+	FormatBIND      Format = "bind"
+	FormatPVK       Format = "pvk"
+
+	FormatJWK Format = "jwk" // a JSON Web Key or a set of them
+	FormatJWE Format = "jwe" // the same, encrypted
+	FormatXML Format = "xml"
+)
+
 // A FormatInfo describes a format: a row of the table that Parse, Marshal and Detect use.
 type FormatInfo struct {
 	Name       Format
