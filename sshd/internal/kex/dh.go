@@ -1,0 +1,5 @@
+package kex
+
+import "math/big"
+
+var one = big.NewInt(1)
