@@ -66,8 +66,8 @@ type Machine struct {
 	open     *pending  // the question that waits for Answer
 	dialogue *dialogue // the challenge that waits for responses
 	queue    [][]byte  // messages that wait for the open question, oldest first
-	done     bool       // the client was let in
-	over     bool       // an error was returned
+	done     bool      // the client was let in
+	over     bool      // an error was returned
 
 	out Effect // of the running call
 }
