@@ -1,0 +1,93 @@
+package certstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// A Driver opens the stores of one or more types.
+type Driver struct {
+	Name  string
+	Types []Type
+	// Sniff reports whether content or a location under TypeAuto is this driver's; nil
+	// means that it is never chosen so. It must look at no more than the bytes given.
+	Sniff func(head []byte) bool
+	// Open opens a store. The type is one of Types, or TypeAuto after Sniff said yes.
+	Open func(ctx context.Context, cfg Config) (Store, error)
+}
+
+// builtin are the drivers of this package. The rest registers itself when imported.
+var builtin = []Driver{
+	{Name: "user", Types: []Type{TypeUser}, Open: openUser},
+	{Name: "machine", Types: []Type{TypeMachine}, Open: openMachine},
+	{Name: "bundle", Types: bundleTypes(), Open: openBundle},
+}
+
+// imports names the package to link in for each type that has no driver here.
+var imports = map[Type]string{TypeSecurityKey: "gatehouse/certstore/pkcs11"}
+
+var drivers struct {
+	sync.RWMutex
+	added []Driver
+}
+
+// Register adds a driver. It is called from init functions. It panics when d is
+// incomplete or when its name or one of its types is taken.
+func Register(d Driver) {
+	if d.Name == "" || len(d.Types) == 0 || d.Open == nil {
+		panic("certstore: Register: incomplete driver")
+	}
+	drivers.Lock()
+	defer drivers.Unlock()
+	for _, other := range allDrivers() {
+		if other.Name == d.Name {
+			panic(fmt.Sprintf("certstore: Register: driver %q twice", d.Name))
+		}
+		for _, t := range d.Types {
+			if slices.Contains(other.Types, t) {
+				panic(fmt.Sprintf("certstore: Register: type %d has driver %q already", int(t), other.Name))
+			}
+		}
+	}
+	drivers.added = append(drivers.added, d)
+}
+
+// Drivers lists the drivers, those of this package first, the others in the order in
+// which they were registered.
+func Drivers() []Driver {
+	drivers.RLock()
+	defer drivers.RUnlock()
+	return allDrivers()
+}
+
+func allDrivers() []Driver { return slices.Concat(builtin, drivers.added) }
+
+// sniffLen is how much of an input drivers are shown.
+const sniffLen = 4 << 10
+
+// driverFor returns the driver of cfg's type, under TypeAuto the one that knows the input.
+func driverFor(cfg *Config) (*Driver, error) {
+	head := cfg.Data
+	if cfg.Data == nil {
+		head = []byte(cfg.Location)
+	}
+	head = head[:min(len(head), sniffLen)]
+	var found *Driver
+	for _, d := range Drivers() {
+		if cfg.Type == TypeAuto && d.Sniff != nil && d.Sniff(head) {
+			return &d, nil
+		}
+		if slices.Contains(d.Types, cfg.Type) {
+			found = &d
+		}
+	}
+	if found != nil {
+		return found, nil
+	}
+	if path, ok := imports[cfg.Type]; ok {
+		return nil, fmt.Errorf("%w: add import _ %q", ErrNoDriver, path)
+	}
+	return nil, ErrNoDriver
+}
