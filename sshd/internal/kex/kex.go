@@ -12,7 +12,6 @@
 package kex
 
 import (
-	"crypto"
 	"crypto/rand"
 	"io"
 )
@@ -59,28 +58,3 @@ type Effect struct {
 	// any lock; its errors have the types of those of Step.
 	Work func() (*Secret, error)
 }
-
-// A Method is a row of the table of key exchange methods.
-type Method struct {
-	Name     string
-	Hash     crypto.Hash // of the exchange hash and of key derivation
-	Strength Strength
-	Ranks    Ranks
-	Spec     string
-	start    func(*Method, *Params) Exchange
-}
-
-// New starts an exchange. It keeps p.
-func (m *Method) New(p *Params) Exchange { return m.start(m, p) }
-
-// Strength says how far a method may be trusted today.
-type Strength uint8
-
-// The strengths, weakest first, so that they compare.
-const (
-	Broken Strength = iota // attacks are practical or nearly so: for old peers only
-	Legacy                 // no practical attack, but below today's margins
-	Modern
-)
-
-func (s Strength) String() string { return [...]string{"broken", "legacy", "modern"}[s] }
