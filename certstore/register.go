@@ -11,10 +11,11 @@ import (
 type Driver struct {
 	Name  string
 	Types []Type
-	// Sniff reports whether content or a location under TypeAuto is this driver's; nil
-	// means that it is never chosen so. It must look at no more than the bytes given.
-	Sniff func(head []byte) bool
-	// Open opens a store. The type is one of Types, or TypeAuto after Sniff said yes.
+	// Claims reports whether a location under TypeAuto is this driver's; nil means that none
+	// is. It judges by the text alone and is never shown content: what a file says must
+	// not choose the code that opens it.
+	Claims func(location string) bool
+	// Open opens a store. The type is one of Types, or TypeAuto after Claims said yes.
 	Open func(ctx context.Context, cfg Config) (Store, error)
 }
 
@@ -64,19 +65,12 @@ func Drivers() []Driver {
 
 func allDrivers() []Driver { return slices.Concat(builtin, drivers.added) }
 
-// sniffLen is how much of an input drivers are shown.
-const sniffLen = 4 << 10
-
-// driverFor returns the driver of cfg's type, under TypeAuto the one that knows the input.
+// driverFor returns the driver of cfg's type, under TypeAuto the one that claims the
+// location.
 func driverFor(cfg *Config) (*Driver, error) {
-	head := cfg.Data
-	if cfg.Data == nil {
-		head = []byte(cfg.Location)
-	}
-	head = head[:min(len(head), sniffLen)]
 	var found *Driver
 	for _, d := range Drivers() {
-		if cfg.Type == TypeAuto && d.Sniff != nil && d.Sniff(head) {
+		if cfg.Type == TypeAuto && cfg.Data == nil && d.Claims != nil && d.Claims(cfg.Location) {
 			return &d, nil
 		}
 		if slices.Contains(d.Types, cfg.Type) {
