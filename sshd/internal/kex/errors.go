@@ -20,11 +20,12 @@ var (
 	ErrNoGroup = errors.New("no suitable group")
 )
 
-// A ValueError is a message of the right number with a content that cannot be used.
+// A ValueError is a message of the right number with a content that cannot be used, or
+// the server's own failure to make an answer.
 type ValueError struct {
 	Method string
-	What   string // "client public value", "group request"
-	Err    error  // one of the causes above or an error of sshwire
+	What   string // "client public value", "shared secret", "group request"
+	Err    error  // one of the causes above, an error of sshwire or one of the random source
 }
 
 func (e *ValueError) Error() string {

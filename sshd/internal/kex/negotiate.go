@@ -23,24 +23,22 @@ type Agreement struct {
 // The error is a *NegotiationError.
 func Negotiate(client, server *Init, aead func(cipher string) bool) (*Agreement, error) {
 	a := new(Agreement)
-	noMAC := func(cipher *string) func() bool { return func() bool { return aead(*cipher) } }
-	always := func() bool { return false }
 	for _, part := range []struct {
 		what           string
 		client, server []string
 		chosen         *string
-		skip           func() bool
+		cipher         *string // whose MAC this is
 	}{
-		{"key exchange", client.Kex, server.Kex, &a.Kex, always},
-		{"host key", client.HostKey, server.HostKey, &a.HostKey, always},
-		{"cipher client to server", client.CiphersCS, server.CiphersCS, &a.CipherCS, always},
-		{"cipher server to client", client.CiphersSC, server.CiphersSC, &a.CipherSC, always},
-		{"MAC client to server", client.MACsCS, server.MACsCS, &a.MACCS, noMAC(&a.CipherCS)},
-		{"MAC server to client", client.MACsSC, server.MACsSC, &a.MACSC, noMAC(&a.CipherSC)},
-		{"compression client to server", client.CompressionCS, server.CompressionCS, &a.CompressionCS, always},
-		{"compression server to client", client.CompressionSC, server.CompressionSC, &a.CompressionSC, always},
+		{"key exchange", client.Kex, server.Kex, &a.Kex, nil},
+		{"host key", client.HostKey, server.HostKey, &a.HostKey, nil},
+		{"cipher client to server", client.CiphersCS, server.CiphersCS, &a.CipherCS, nil},
+		{"cipher server to client", client.CiphersSC, server.CiphersSC, &a.CipherSC, nil},
+		{"MAC client to server", client.MACsCS, server.MACsCS, &a.MACCS, &a.CipherCS},
+		{"MAC server to client", client.MACsSC, server.MACsSC, &a.MACSC, &a.CipherSC},
+		{"compression client to server", client.CompressionCS, server.CompressionCS, &a.CompressionCS, nil},
+		{"compression server to client", client.CompressionSC, server.CompressionSC, &a.CompressionSC, nil},
 	} {
-		if part.skip() {
+		if part.cipher != nil && aead(*part.cipher) {
 			continue
 		}
 		name, ok := firstCommon(part.client, part.server)

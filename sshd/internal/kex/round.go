@@ -57,7 +57,7 @@ func (x *round) Step(payload []byte) (Effect, error) {
 		err = r.Done()
 	}
 	if err != nil {
-		return Effect{}, x.invalid(err)
+		return Effect{}, x.invalid("client public value", err)
 	}
 	peer = append([]byte(nil), peer...)
 	return Effect{Work: func() (*Secret, error) { return x.work(peer) }}, nil
@@ -70,7 +70,7 @@ func (x *round) work(peer []byte) (*Secret, error) {
 	p := x.params
 	public, shared, err := x.scheme.respond(p.rand(), peer)
 	if err != nil {
-		return nil, x.invalid(err)
+		return nil, x.invalid("shared secret", err)
 	}
 	defer clear(shared)
 	s := &Secret{
@@ -102,8 +102,8 @@ func (x *round) unexpected(got byte) error {
 	return e
 }
 
-func (x *round) invalid(err error) error {
-	return &ValueError{Method: x.method, What: "client public value", Err: err}
+func (x *round) invalid(what string, err error) error {
+	return &ValueError{Method: x.method, What: what, Err: err}
 }
 
 // takeExact takes a string that must have n bytes.
