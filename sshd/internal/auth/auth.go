@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"gatehouse/keyfmt/sshwire"
+	"gatehouse/sshd/internal/alg"
 	"gatehouse/sshd/internal/msg"
 )
 
@@ -42,7 +43,7 @@ type Config struct {
 	// Algorithms are the names of the signature algorithms that are accepted.
 	Algorithms []string
 
-	// MinRSABits is the smallest RSA key that is accepted.
+	// MinRSABits is the smallest RSA key that is accepted; 0 leaves it to package alg.
 	MinRSABits int
 
 	// SessionID is the exchange hash of the first key exchange.
@@ -99,7 +100,7 @@ type pending struct {
 	kind    Kind
 	method  *method
 	offer   *Offer
-	verify  func() (SignInfo, error)
+	verify  func() (alg.SignInfo, error)
 	round   *Interactive
 	message []byte // if it holds secrets: wiped when the question is answered
 }

@@ -94,7 +94,7 @@ func (p *pending) prove(d Decision) (Step, bool) {
 		return step, p.offer == nil
 	}
 	info, err := p.verify()
-	if err != nil || info.SecurityKey && !info.UserPresent && !d.WithoutTouch {
+	if err != nil || untouched(p.offer, info) && !d.WithoutTouch {
 		return Step{}, false
 	}
 	step.Sign = info

@@ -2,10 +2,13 @@ package auth
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"slices"
+	"strings"
 	"sync"
 
 	"gatehouse/keyfmt/sshwire"
+	"gatehouse/sshd/internal/alg"
 	"gatehouse/sshd/internal/msg"
 )
 
@@ -88,8 +91,11 @@ func (m *Machine) offer(algorithm string, blob []byte) *Offer {
 	if !slices.Contains(m.cfg.Algorithms, algorithm) {
 		return nil
 	}
-	key, err := m.parse(algorithm, blob)
+	key, err := alg.ParsePublicKey(algorithm, blob)
 	if err != nil {
+		return nil
+	}
+	if _, isRSA := key.Key.(*rsa.PublicKey); isRSA && key.Bits() < m.cfg.MinRSABits {
 		return nil
 	}
 	return &Offer{Algorithm: algorithm, Blob: blob, Key: key}
@@ -97,10 +103,10 @@ func (m *Machine) offer(algorithm string, blob []byte) *Offer {
 
 // verify returns a function that checks, once, the signature over the session identifier
 // and the part of the request before the signature.
-func (m *Machine) verify(o *Offer, covered, signature []byte) func() (SignInfo, error) {
+func (m *Machine) verify(o *Offer, covered, signature []byte) func() (alg.SignInfo, error) {
 	data := sshwire.AppendString(nil, m.cfg.SessionID)
 	data = append(data, covered...)
-	return sync.OnceValues(func() (SignInfo, error) {
+	return sync.OnceValues(func() (alg.SignInfo, error) {
 		return o.Key.Verify(o.Algorithm, data, signature)
 	})
 }
@@ -113,6 +119,12 @@ func sendKeyOK(m *Machine, p *pending, d Decision) error {
 	b := sshwire.AppendString([]byte{msgKeyOK}, p.offer.Algorithm)
 	m.send(sshwire.AppendString(b, p.offer.Blob))
 	return nil
+}
+
+// untouched reports whether a security key signed without its user's presence. The format
+// tells them from other keys; that no flag is set would not, nor an empty application.
+func untouched(o *Offer, info alg.SignInfo) bool {
+	return strings.HasPrefix(o.Key.Format, "sk-") && info.Flags&alg.FlagUserPresent == 0
 }
 
 // read returns the message up to where its fields were read.

@@ -1,5 +1,7 @@
 package auth
 
+import "gatehouse/sshd/internal/alg"
+
 // A Kind says which field of a Question is set and which outcomes answer it.
 type Kind uint8
 
@@ -39,7 +41,7 @@ type Question struct {
 	// safe to call from any goroutine; the work is done once. Call it before Answer and
 	// outside of any lock, and ask the application only if it returns no error. Accept
 	// and Partial call it again, so that an unproven key cannot pass by a slip.
-	Verify func() (SignInfo, error)
+	Verify func() (alg.SignInfo, error)
 
 	// Password and NewPassword (of a change) are wiped by Answer.
 	Password    []byte
@@ -53,7 +55,7 @@ type Question struct {
 type Offer struct {
 	Algorithm string // signature algorithm of the request
 	Blob      []byte // the key as sent
-	Key       *PublicKey
+	Key       *alg.PublicKey
 }
 
 // Interactive is a round of a keyboard-interactive dialogue (RFC 4256).
@@ -119,7 +121,7 @@ type Prompt struct {
 type Step struct {
 	Method string // as listed
 	Offer  *Offer // the proven key, nil if the method has none
-	Sign   SignInfo
+	Sign   alg.SignInfo
 }
 
 // A Result is a user who was let in. Only this package makes one, from a request whose
