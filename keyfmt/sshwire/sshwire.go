@@ -59,6 +59,9 @@ type Reader struct {
 // NewReader returns a Reader over data, which it does not copy.
 func NewReader(data []byte) *Reader { return &Reader{data: data} }
 
+// Reset makes r read data from its beginning. With it a Reader needs no allocation of its own.
+func (r *Reader) Reset(data []byte) { *r = Reader{data: data} }
+
 // Err returns the first error.
 func (r *Reader) Err() error { return r.err }
 
