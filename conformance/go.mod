@@ -6,11 +6,7 @@ require (
 	gatehouse/certstore v0.0.0
 	gatehouse/keyfmt v0.0.0
 	gatehouse/sshd v0.0.0
-)
-
-require (
-	golang.org/x/crypto v0.58.0 // indirect
-	gopkg.in/yaml.v3 v3.0.1 // indirect
+	golang.org/x/crypto v0.58.0
 )
 
 replace gatehouse/keyfmt => ../keyfmt
