@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -98,6 +99,8 @@ func packages(t *testing.T) map[string]*goPackage {
 		for _, p := range list(t, []string{"GOOS=" + goos}, patterns...) {
 			if known := all[p.folder(t)]; known != nil {
 				known.Imports = append(known.Imports, p.Imports...)
+				slices.Sort(known.Imports)
+				known.Imports = slices.Compact(known.Imports)
 			} else {
 				all[p.folder(t)] = &p
 			}
