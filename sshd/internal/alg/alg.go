@@ -59,10 +59,11 @@ type Info struct {
 	Ranks    Ranks
 }
 
-func (i *Info) info() *Info { return i }
+// Describe returns the Info of a row.
+func (i *Info) Describe() *Info { return i }
 
 // A Row is a pointer to a struct that embeds Info.
-type Row interface{ info() *Info }
+type Row interface{ Describe() *Info }
 
 // A Table is all algorithms of a kind.
 type Table[R Row] []R
@@ -70,7 +71,7 @@ type Table[R Row] []R
 // Lookup returns the row with a name.
 func (t Table[R]) Lookup(name string) (row R, ok bool) {
 	for _, r := range t {
-		if r.info().Name == name {
+		if r.Describe().Name == name {
 			return r, true
 		}
 	}
@@ -81,15 +82,15 @@ func (t Table[R]) Lookup(name string) (row R, ok bool) {
 func (t Table[R]) Names() []string {
 	names := make([]string, len(t))
 	for i, r := range t {
-		names[i] = r.info().Name
+		names[i] = r.Describe().Name
 	}
 	return names
 }
 
 // Default returns the names of a profile in order of preference.
 func (t Table[R]) Default(p Profile) []string {
-	rows := slices.DeleteFunc(slices.Clone(t), func(r R) bool { return r.info().Ranks[p] == 0 })
-	slices.SortFunc(rows, func(a, b R) int { return cmp.Compare(a.info().Ranks[p], b.info().Ranks[p]) })
+	rows := slices.DeleteFunc(slices.Clone(t), func(r R) bool { return r.Describe().Ranks[p] == 0 })
+	slices.SortFunc(rows, func(a, b R) int { return cmp.Compare(a.Describe().Ranks[p], b.Describe().Ranks[p]) })
 	return rows.Names()
 }
 

@@ -49,7 +49,7 @@ func NewChaChaPoly(key []byte) (*ChaChaPoly, error) {
 func (c *ChaChaPoly) start(seq uint32) {
 	c.setNonce(seq)
 	clear(c.oneTime[:])
-	c.stream(&c.textKey).XORKeyStream(c.oneTime[:], c.oneTime[:])
+	c.xor(&c.textKey, 0, c.oneTime[:], c.oneTime[:])
 }
 
 // setNonce writes the 64-bit sequence number to the end of the 96-bit nonce. The four
@@ -58,12 +58,15 @@ func (c *ChaChaPoly) setNonce(seq uint32) {
 	binary.BigEndian.PutUint32(c.nonce[8:], seq)
 }
 
-func (c *ChaChaPoly) stream(key *[chacha20.KeySize]byte) *chacha20.Cipher {
+// xor encrypts or decrypts src under key and the nonce, with the key stream from block on. The
+// state stays on the stack.
+func (c *ChaChaPoly) xor(key *[chacha20.KeySize]byte, block uint32, dst, src []byte) {
 	s, err := chacha20.NewUnauthenticatedCipher(key[:], c.nonce[:])
 	if err != nil {
 		panic("packet: internal error: " + err.Error())
 	}
-	return s
+	s.SetCounter(block)
+	s.XORKeyStream(dst, src)
 }
 
 // crypt encrypts or decrypts text, behind which in the same packet is room for the tag. That
@@ -77,16 +80,14 @@ func (c *ChaChaPoly) crypt(text []byte) {
 		c.aead.Seal(text[:0], c.nonce[:], text, nil)
 		return
 	}
-	s := c.stream(&c.textKey)
-	s.SetCounter(1)
-	s.XORKeyStream(text, text)
+	c.xor(&c.textKey, 1, text, text)
 }
 
 // Seal implements Sealer.
 func (c *ChaChaPoly) Seal(pkt []byte, n int, seq uint32, pad io.Reader) {
 	body := c.put(pkt, n, pad)
 	c.start(seq)
-	c.stream(&c.lengthKey).XORKeyStream(body[:lengthLen], body[:lengthLen])
+	c.xor(&c.lengthKey, 0, body[:lengthLen], body[:lengthLen])
 	c.crypt(body[lengthLen:])
 	poly1305.Sum(&c.sum, body, &c.oneTime)
 	copy(pkt[len(body):], c.sum[:])
@@ -99,7 +100,7 @@ func (c *ChaChaPoly) Prefix() int { return lengthLen }
 func (c *ChaChaPoly) Length(prefix []byte, seq uint32) (int, error) {
 	c.setNonce(seq)
 	var length [lengthLen]byte
-	c.stream(&c.lengthKey).XORKeyStream(length[:], prefix[:lengthLen])
+	c.xor(&c.lengthKey, 0, length[:], prefix[:lengthLen])
 	return c.whole(binary.BigEndian.Uint32(length[:]), seq)
 }
 
