@@ -89,7 +89,7 @@ func partial(m *Machine, p *pending, d Decision) error {
 // prove makes a step of a request. What the application said about a key is worth nothing
 // without the signature, and a signature by a security key nothing without its user.
 func (p *pending) prove(d Decision) (Step, bool) {
-	step := Step{Method: p.method.listed, Offer: p.offer}
+	step := Step{Method: p.method.listed, Offer: p.offer, Identity: d.Identity}
 	if p.verify == nil {
 		return step, p.offer == nil
 	}

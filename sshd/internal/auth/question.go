@@ -99,6 +99,9 @@ type Decision struct {
 	// WithoutTouch accepts the signature of a security key that nobody touched.
 	WithoutTouch bool
 
+	// Identity is kept in the Step that an Accept or Partial makes. It means nothing here.
+	Identity any
+
 	Challenge *Dialogue // with Challenge
 	Prompt    string    // with ChangePassword: why and how
 }
@@ -122,6 +125,8 @@ type Step struct {
 	Method string // as listed
 	Offer  *Offer // the proven key, nil if the method has none
 	Sign   alg.SignInfo
+
+	Identity any // of the Decision
 }
 
 // A Result is a user who was let in. Only this package makes one, from a request whose

@@ -1,0 +1,393 @@
+package sshd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gatehouse/sshd/internal/engine"
+	"gatehouse/sshd/internal/kex"
+	"gatehouse/sshd/internal/msg"
+	"gatehouse/sshd/internal/mux"
+	"gatehouse/sshd/internal/transport"
+)
+
+// A ConnInfo is what is known of a connection before its first key exchange.
+type ConnInfo struct {
+	Conn          *Conn
+	ClientVersion string // identification string, printable ASCII
+}
+
+// A Conn is a connection. All methods may be called from any goroutine.
+type Conn struct {
+	server *Server
+	nc     net.Conn
+	tr     *transport.Conn
+	config *Config
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	uid    uint64
+	client string
+
+	auth     authState // of the callback goroutine
+	sessions int       // likewise: open channels of type "session"
+	waiting  bool      // counts as a startup
+
+	user     atomic.Pointer[login]
+	finished atomic.Pointer[engine.KexFinished]
+
+	mu       sync.Mutex
+	channels map[*Channel]struct{}
+	rekeys   []chan struct{} // closed by the next KexFinished
+	forwards map[string]func()
+}
+
+// A login is who was let in.
+type login struct {
+	user     string
+	identity any
+	methods  []string
+}
+
+func (s *Server) newConn(ctx context.Context, nc net.Conn) *Conn {
+	c := &Conn{server: s, nc: nc, uid: s.lastUID.Add(1), waiting: true}
+	c.ctx, c.cancel = context.WithCancelCause(ctx)
+	c.tr = transport.New(nc, transport.Config{Handler: (*handler)(c), Limit: limitHandshake, Now: time.Now})
+	return c
+}
+
+// versionTimeout bounds the version exchange, which comes before a Config is known.
+const versionTimeout = 30 * time.Second
+
+// serve runs the connection to its end.
+func (c *Conn) serve() error {
+	stop := context.AfterFunc(c.ctx, func() {
+		c.tr.Fail(&transport.LocalError{Reason: engine.ByApplication, Text: "server shut down"})
+	})
+	err := c.handshake()
+	stop()
+	c.cancel(err)
+	c.tr.Post(ended{err})
+	return err
+}
+
+func (c *Conn) handshake() error {
+	c.nc.SetDeadline(time.Now().Add(versionTimeout))
+	version := Version
+	if c.server.Config != nil {
+		version = c.server.Config.version()
+	}
+	client, err := c.tr.ExchangeVersions(version)
+	if err != nil {
+		c.nc.Close()
+		return fmt.Errorf("sshd: %w", err)
+	}
+	c.client = string(client)
+	c.nc.SetDeadline(time.Time{})
+	if c.config, err = c.choose(); err != nil {
+		c.nc.Close()
+		return err
+	}
+	shared, err := c.server.compile(c.config)
+	if err != nil {
+		c.nc.Close()
+		return err
+	}
+	cfg := *shared
+	cfg.ServerVersion, cfg.ClientVersion = []byte(version), client
+	cfg.AskService = c.server.Authorize != nil
+	cfg.Mux.Grow, cfg.Mux.Shrink = c.server.growWindow, c.server.shrinkWindow
+	return fmt.Errorf("sshd: %w", c.tr.Run(&cfg))
+}
+
+// choose returns the policy of this connection.
+func (c *Conn) choose() (*Config, error) {
+	cfg := c.server.Config
+	if f := c.server.ConfigForConn; f != nil {
+		own, err := f(c.ctx, &ConnInfo{Conn: c, ClientVersion: c.client})
+		if err != nil {
+			return nil, fmt.Errorf("sshd: configuration for connection: %w", err)
+		}
+		if own != nil {
+			cfg = own
+		}
+	}
+	if cfg == nil {
+		return nil, &ConfigError{"Config", errors.New("nil")}
+	}
+	return cfg, nil
+}
+
+// UID returns a number that no other connection of this server has or had.
+func (c *Conn) UID() uint64 { return c.uid }
+
+// User returns the name of the authenticated user, "" before.
+func (c *Conn) User() string {
+	if l := c.user.Load(); l != nil {
+		return l.user
+	}
+	return ""
+}
+
+// Identity returns what the decision that let the user in said, nil before.
+func (c *Conn) Identity() any {
+	if l := c.user.Load(); l != nil {
+		return l.identity
+	}
+	return nil
+}
+
+// AuthMethods returns the methods that the user passed, nil before.
+func (c *Conn) AuthMethods() []string {
+	if l := c.user.Load(); l != nil {
+		return l.methods
+	}
+	return nil
+}
+
+// Context is done when the connection ends; its cause is the reason.
+func (c *Conn) Context() context.Context { return c.ctx }
+
+// LocalAddr and RemoteAddr return the addresses of the socket.
+func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
+
+// RemoteAddr returns the address of the client.
+func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+
+// ClientVersion returns the client's identification string, printable ASCII.
+func (c *Conn) ClientVersion() string { return c.client }
+
+// SessionID returns the hash of the first key exchange (RFC 4253, section 7.2), nil before.
+func (c *Conn) SessionID() []byte {
+	if k := c.finished.Load(); k != nil {
+		return k.SessionID
+	}
+	return nil
+}
+
+// Negotiated are the algorithms in use. MACs are "" with an authenticating cipher.
+type Negotiated struct {
+	KeyExchange, HostKey                 string
+	ClientCipher, ServerCipher           string // client to server, server to client
+	ClientMAC, ServerMAC                 string
+	ClientCompression, ServerCompression string
+}
+
+// Negotiated returns the algorithms of the last key exchange, zero before the first.
+func (c *Conn) Negotiated() Negotiated {
+	k := c.finished.Load()
+	if k == nil {
+		return Negotiated{}
+	}
+	return negotiated(k.Agreement)
+}
+
+func negotiated(a *kex.Agreement) Negotiated {
+	return Negotiated{a.Kex, a.HostKey, a.CipherCS, a.CipherSC, a.MACCS, a.MACSC, a.CompressionCS, a.CompressionSC}
+}
+
+// A Reason is a code of the DISCONNECT message (RFC 4253, section 11.1).
+type Reason uint32
+
+// Reasons that servers give.
+const (
+	HostNotAllowed      Reason = 1
+	ProtocolError       Reason = 2
+	ServiceNotAvailable Reason = 7
+	ByApplication       Reason = 11
+	TooManyConnections  Reason = 12
+	NoMoreAuthMethods   Reason = 14
+)
+
+// Disconnect ends the connection and tells the client why.
+func (c *Conn) Disconnect(reason Reason, text string) {
+	c.tr.Fail(&transport.LocalError{Reason: engine.Reason(reason), Text: text})
+}
+
+// Rekey makes new keys and returns when they are in use, or with the error of ctx or of
+// the end of the connection. Traffic goes on after it as before.
+func (c *Conn) Rekey(ctx context.Context) error {
+	done := make(chan struct{})
+	c.mu.Lock()
+	c.rekeys = append(c.rekeys, done)
+	c.mu.Unlock()
+	if err := c.tr.Do((*engine.Engine).Rekey); err != nil {
+		return err
+	}
+	return c.wait(ctx, done)
+}
+
+// wait waits for done, ctx or the end of the connection.
+func (c *Conn) wait(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.tr.Done():
+		return &transport.EndedError{Cause: c.tr.Err()}
+	}
+}
+
+// step runs a call on the engine whose failure is the end of the connection.
+func (c *Conn) step(f func(*engine.Engine) error) {
+	if err := c.tr.Do(f); err != nil {
+		c.tr.Fail(err)
+	}
+}
+
+// A reply is how the client answered a request or an open.
+type reply struct {
+	done    chan struct{}
+	ok      bool
+	payload []byte
+	err     error
+}
+
+// SendRequest sends a global request. With wantReply it waits for the answer.
+func (c *Conn) SendRequest(ctx context.Context, typ string, wantReply bool, payload []byte) (ok bool, answer []byte, err error) {
+	r := &reply{done: make(chan struct{})}
+	err = c.tr.Do(func(e *engine.Engine) error {
+		if e.Phase() != msg.PhaseOpen {
+			return engine.ErrNotOpen
+		}
+		var user any
+		if wantReply {
+			user = r
+		}
+		e.Mux().GlobalRequest(typ, user, payload)
+		return nil
+	})
+	if err != nil || !wantReply {
+		return false, nil, err
+	}
+	if err := c.wait(ctx, r.done); err != nil {
+		return false, nil, err
+	}
+	return r.ok, r.payload, nil
+}
+
+// SendPacket sends a message of the connection protocol as it is, number first. It does
+// not change the state of any channel: it is for extensions.
+func (c *Conn) SendPacket(payload []byte) error {
+	if len(payload) == 0 {
+		return errors.New("sshd: empty packet")
+	}
+	return c.tr.Do(func(e *engine.Engine) error { return e.SendPacket(payload) })
+}
+
+// A handler is the side of a Conn that the transport sees.
+type handler Conn
+
+func (h *handler) Answer(event any) {
+	switch ev := event.(type) {
+	case mux.RequestAnswered:
+		r := ev.User.(*reply)
+		r.ok, r.payload = ev.OK, ev.Payload
+		close(r.done)
+	case mux.OpenAnswered:
+		channelOf(ev.Channel).opened(ev)
+	}
+}
+
+// ended is the last event.
+type ended struct{ err error }
+
+func (h *handler) Event(event any) {
+	c := (*Conn)(h)
+	switch ev := event.(type) {
+	case engine.KexFinished:
+		c.kexFinished(ev)
+	case engine.ServiceAsked:
+		err := c.server.authorize(c.ctx, &Access{Conn: c, Kind: AccessService, Type: ev.Name})
+		c.step(func(e *engine.Engine) error { return e.AnswerService(err == nil) })
+	case engine.AuthAsked:
+		c.ask(ev.Question)
+	case engine.Authenticated:
+		c.authenticated(ev)
+	case engine.DebugReceived:
+		if f := c.events().Debug; f != nil {
+			f(c, ev.Text)
+		}
+	case mux.OpenAsked:
+		c.openAsked(ev)
+	case mux.RequestAsked:
+		c.requestAsked(ev.Request)
+	case mux.EOFReceived:
+		fire(c.events().ChannelEOF, channelOf(ev.Channel))
+	case mux.Closed:
+		ch := channelOf(ev.Channel)
+		c.dropChannel(ch)
+		fire(c.events().ChannelClosed, ch)
+	case ended:
+		c.end(ev.err)
+	}
+}
+
+var noEvents Events
+
+func (c *Conn) events() *Events {
+	if c.server.Events == nil {
+		return &noEvents
+	}
+	return c.server.Events
+}
+
+func (c *Conn) kexFinished(ev engine.KexFinished) {
+	c.finished.Store(&ev)
+	c.mu.Lock()
+	for _, done := range c.rekeys {
+		close(done)
+	}
+	c.rekeys = nil
+	c.mu.Unlock()
+	if !ev.First {
+		fire(c.events().Rekeyed, c)
+	} else if f := c.events().Connected; f != nil {
+		f(c, nil)
+	}
+}
+
+func (c *Conn) authenticated(ev engine.Authenticated) {
+	l := &login{user: ev.Result.User()}
+	for _, s := range ev.Result.Steps() {
+		l.methods = append(l.methods, s.Method)
+		l.identity = s.Identity
+	}
+	c.user.Store(l)
+	c.started()
+	c.log("authenticated", "user", l.user, "methods", l.methods)
+	fire(c.events().Authenticated, c)
+}
+
+// started says that the connection no longer counts as one that is not authenticated.
+func (c *Conn) started() {
+	if c.waiting {
+		c.waiting = false
+		c.server.startups.Add(-1)
+	}
+}
+
+func (c *Conn) end(err error) {
+	c.started()
+	c.endDialogue()
+	for _, ch := range c.takeChannels() {
+		fire(c.events().ChannelClosed, ch)
+	}
+	if f := c.events().Connected; f != nil && c.finished.Load() == nil {
+		f(c, err)
+	}
+	if f := c.events().Disconnected; f != nil {
+		f(c, err)
+	}
+	c.log("disconnected", "reason", err)
+	c.server.forget(c)
+}
+
+func (c *Conn) log(text string, args ...any) {
+	c.server.logger().Info(text, append([]any{"conn", c.uid, "remote", c.nc.RemoteAddr().String()}, args...)...)
+}

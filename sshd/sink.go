@@ -1,0 +1,42 @@
+package sshd
+
+import (
+	"io"
+
+	"gatehouse/sshd/internal/mux"
+	"gatehouse/sshd/internal/transport"
+)
+
+// A sink is the side of a Channel that the reader of the connection sees.
+type sink Channel
+
+func channelOf(mc *mux.Channel) *Channel { return (*Channel)(mc.User.(*sink)) }
+
+func (s *sink) Deliver(data []byte, b *transport.Buffer, stderr bool) {
+	ch := (*Channel)(s)
+	switch {
+	case !stderr:
+		ch.in.put(data, b)
+	case ch.wantErr.Load():
+		ch.inErr.put(data, b)
+	default:
+		go ch.consumed(len(data))
+	}
+}
+
+func (s *sink) EOF() {
+	s.in.end(io.EOF)
+	s.inErr.end(io.EOF)
+}
+
+func (s *sink) Closed(err error) {
+	end := err
+	if err == nil {
+		end = io.EOF
+	}
+	s.in.end(end)
+	s.inErr.end(end)
+	(*Channel)(s).shut(err)
+}
+
+func (s *sink) WakeWriter() { wake(s.writeReady) }
