@@ -1,6 +1,7 @@
 package kex
 
 import (
+	"crypto"
 	"io"
 	"math/big"
 
@@ -39,7 +40,7 @@ func (d dh) read(r *sshwire.Reader) ([]byte, error) {
 
 func (d dh) respond(rand io.Reader, peer []byte) (public, shared []byte, err error) {
 	group := d.group()
-	secret := make([]byte, min(exponentBits, (group.P.BitLen()-1)/8*8)/8)
+	secret := make([]byte, exponentBits/8) // less than p, which has minModulusBits or more
 	defer clear(secret)
 	if _, err := io.ReadFull(rand, secret); err != nil {
 		return nil, nil, err
@@ -54,6 +55,8 @@ func (d dh) respond(rand io.Reader, peer []byte) (public, shared []byte, err err
 }
 
 func (dh) appendPublic(b, public []byte) []byte { return sshwire.AppendMpintBytes(b, public) }
-func (dh) appendShared(b, shared []byte) []byte { return sshwire.AppendMpintBytes(b, shared) }
+func (dh) appendShared(b []byte, _ crypto.Hash, shared []byte) []byte {
+	return sshwire.AppendMpintBytes(b, shared)
+}
 
 func wipe(n *big.Int) { clear(n.Bits()) }

@@ -1,6 +1,7 @@
 package kex
 
 import (
+	"crypto"
 	"crypto/ecdh"
 	"errors"
 	"io"
@@ -35,7 +36,9 @@ func (c curve) respond(rand io.Reader, peer []byte) (public, shared []byte, err 
 }
 
 func (curve) appendPublic(b, public []byte) []byte { return sshwire.AppendString(b, public) }
-func (curve) appendShared(b, shared []byte) []byte { return sshwire.AppendMpintBytes(b, shared) }
+func (curve) appendShared(b []byte, _ crypto.Hash, shared []byte) []byte {
+	return sshwire.AppendMpintBytes(b, shared)
+}
 
 // standard is agreement on a curve of crypto/ecdh whose scalars have the given size in
 // bytes, the first of them masked.

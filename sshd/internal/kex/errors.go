@@ -62,5 +62,15 @@ type NegotiationError struct {
 
 func (e *NegotiationError) Error() string {
 	return fmt.Sprintf("kex: negotiation: no common %s: client offers %q, server %q",
-		e.What, strings.Join(e.Client, ","), strings.Join(e.Server, ","))
+		e.What, abridge(e.Client), abridge(e.Server))
+}
+
+// abridge returns a list that a peer may have made long at a length fit for a log.
+func abridge(names []string) string {
+	const limit = 512
+	list := strings.Join(names, ",")
+	if len(list) > limit {
+		return list[:limit] + "..."
+	}
+	return list
 }

@@ -1,6 +1,8 @@
 package kex
 
 import (
+	"slices"
+
 	"gatehouse/keyfmt/sshwire"
 	"gatehouse/sshd/internal/msg"
 )
@@ -76,7 +78,7 @@ func (x *groupExchange) answer(sizes []byte, group *Group) Effect {
 		params: x.params,
 		init:   gexInit,
 		reply:  gexReply,
-		agreed: append(append([]byte(nil), sizes...), values...),
+		agreed: slices.Concat(sizes, values),
 	}
 	return Effect{Send: [][]byte{append([]byte{gexGroup}, values...)}}
 }

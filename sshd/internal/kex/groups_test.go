@@ -64,6 +64,7 @@ func TestParseModuliRefuses(t *testing.T) {
 		"nothing":          "",
 		"comments only":    "# none\n",
 		"no usable group":  moduliLine(4, 6, p),
+		"small groups":     moduliLine(2, 6, new(big.Int).Rsh(p, 1)),
 		"six fields":       strings.Replace(good, " 100 ", " ", 1),
 		"eight fields":     strings.Replace(good, " 100 ", " 100 1 ", 1),
 		"size too small":   strings.Replace(good, " 1023 ", " 1022 ", 1),

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/mlkem"
 	"io"
+	"slices"
 
 	"gatehouse/keyfmt/sshwire"
 	"gatehouse/sshd/internal/sntrup761"
@@ -17,7 +18,6 @@ import (
 type hybrid struct {
 	kem   kem
 	curve curve
-	hash  crypto.Hash
 }
 
 // A kem is a key encapsulation of which the server needs one half.
@@ -62,11 +62,12 @@ func (h hybrid) respond(rand io.Reader, peer []byte) (public, shared []byte, err
 		return nil, nil, err
 	}
 	defer clear(classic)
-	sum := h.hash.New()
-	sum.Write(quantum)
-	sum.Write(classic)
-	return append(ciphertext, public...), sum.Sum(nil), nil
+	return slices.Concat(ciphertext, public), slices.Concat(quantum, classic), nil
 }
 
 func (hybrid) appendPublic(b, public []byte) []byte { return sshwire.AppendString(b, public) }
-func (hybrid) appendShared(b, shared []byte) []byte { return sshwire.AppendString(b, shared) }
+func (hybrid) appendShared(b []byte, hash crypto.Hash, shared []byte) []byte {
+	sum := hash.New()
+	sum.Write(shared)
+	return sshwire.AppendString(b, sum.Sum(nil))
+}

@@ -22,6 +22,15 @@ var testInit = Init{
 	FirstKexFollows: true,
 }
 
+// A peer cannot make an error as long as its KEXINIT.
+func TestNegotiationErrorIsShort(t *testing.T) {
+	long := slices.Repeat([]string{"name"}, 5000)
+	_, err := Negotiate(&Init{Kex: long}, &Init{Kex: []string{"k"}}, nil)
+	if err == nil || len(err.Error()) > 1024 {
+		t.Errorf("error %v", err)
+	}
+}
+
 // The layout of RFC 4253, section 7.1, written out.
 func TestInitLayout(t *testing.T) {
 	want := join(

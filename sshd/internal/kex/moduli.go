@@ -25,6 +25,7 @@ type Moduli struct {
 
 // Limits on a moduli file. Stock files hold some 430 groups in 600 KB.
 const (
+	minModulusBits = 1024
 	maxModuliLine  = 16384/4 + 256
 	maxModuliCount = 65536
 	maxModulusBits = 16384
@@ -36,7 +37,7 @@ const (
 //
 // with a size of one bit less than the modulus has, and generator and modulus in
 // hexadecimal. Only safe primes (type 2) that passed a primality test (tests beyond bit 0,
-// and not bit 0, which marks a composite) are kept; primality is not tested again. A
+// and not bit 0, which marks a composite) of at least 1024 bits are kept; primality is not tested again. A
 // malformed line, and a file without a usable group, is an error.
 func ParseModuli(data []byte) (*Moduli, error) {
 	var groups []*Group
@@ -96,7 +97,7 @@ func parseModulus(fields []string) (*Group, error) {
 		return nil, errors.New("generator: out of range")
 	}
 	const safePrime, composite = 2, 1
-	if kind != safePrime || tests&composite != 0 || tests&^composite == 0 {
+	if kind != safePrime || tests&composite != 0 || tests&^composite == 0 || p.BitLen() < minModulusBits {
 		return nil, nil
 	}
 	return &Group{P: p, G: g}, nil

@@ -62,7 +62,7 @@ func TestOpenSSHClient(t *testing.T) {
 	})
 }
 
-// PuTTY takes what the server offers and has methods that OpenSSH has not.
+// PuTTY (0.78 or later) takes what the server offers and has methods that OpenSSH has not.
 func TestPuTTYClient(t *testing.T) {
 	requireProgram(t, "plink")
 	methods := []string{

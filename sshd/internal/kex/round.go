@@ -1,6 +1,7 @@
 package kex
 
 import (
+	"bytes"
 	"crypto"
 	"io"
 
@@ -22,9 +23,10 @@ type scheme interface {
 	read(r *sshwire.Reader) ([]byte, error)
 	// respond makes the server's public value and the shared secret.
 	respond(rand io.Reader, peer []byte) (public, shared []byte, err error)
-	// appendPublic and appendShared encode them as the method wants it in messages and hashes.
+	// appendPublic encodes the public value of either side for messages and the exchange hash.
 	appendPublic(b, public []byte) []byte
-	appendShared(b, shared []byte) []byte
+	// appendShared makes K of the shared secret, encoded for the hashes.
+	appendShared(b []byte, hash crypto.Hash, shared []byte) []byte
 }
 
 // A round is the exchange of one public value of the client for one of the server.
@@ -59,7 +61,7 @@ func (x *round) Step(payload []byte) (Effect, error) {
 	if err != nil {
 		return Effect{}, x.invalid("client public value", err)
 	}
-	peer = append([]byte(nil), peer...)
+	peer = bytes.Clone(peer)
 	return Effect{Work: func() (*Secret, error) { return x.work(peer) }}, nil
 }
 
@@ -74,7 +76,7 @@ func (x *round) work(peer []byte) (*Secret, error) {
 	}
 	defer clear(shared)
 	s := &Secret{
-		K:       x.scheme.appendShared(make([]byte, 0, 4+1+len(shared)), shared),
+		K:       x.scheme.appendShared(make([]byte, 0, 4+1+len(shared)), x.hash, shared),
 		Hash:    x.hash,
 		hostKey: p.HostKey,
 		reply:   x.reply,

@@ -26,7 +26,12 @@ func Lookup(name string) *Method {
 }
 
 // For the rows below.
+
 type ranks = alg.Ranks
+
+func info(name, spec string, strength alg.Strength, r ranks) alg.Info {
+	return alg.Info{Name: name, Spec: spec, Strength: strength, Ranks: r}
+}
 
 const (
 	modern2026    = alg.Modern2026
@@ -51,24 +56,24 @@ const (
 // the server much more than the client (the larger groups), and the older of the two names of
 // sntrup761, under which auditors know the method as experimental.
 var Methods = alg.Table[*Method]{
-	{alg.Info{Name: "mlkem768x25519-sha256", Spec: specMLKEM, Strength: alg.Modern, Ranks: ranks{modern2026: 1, legacy2026: 1}}, crypto.SHA256, single(hybrid{mlkem768, x25519, crypto.SHA256})},
-	{alg.Info{Name: "sntrup761x25519-sha512", Spec: specSNTRUP, Strength: alg.Modern, Ranks: ranks{modern2026: 2, legacy2026: 2}}, crypto.SHA512, single(hybrid{sntrup, x25519, crypto.SHA512})},
-	{alg.Info{Name: "curve25519-sha256", Spec: specCurve, Strength: alg.Modern, Ranks: ranks{modern2026: 3, reference2022: 1, legacy2026: 3}}, crypto.SHA256, single(x25519)},
-	{alg.Info{Name: "curve25519-sha256@libssh.org", Spec: specCurve, Strength: alg.Modern, Ranks: ranks{modern2026: 4, reference2022: 2, legacy2026: 4}}, crypto.SHA256, single(x25519)},
-	{alg.Info{Name: "diffie-hellman-group16-sha512", Spec: specGroups, Strength: alg.Modern, Ranks: ranks{modern2026: 5, reference2022: 9, fips2026: 6, legacy2026: 5}}, crypto.SHA512, single(modpGroup(4096))},
-	{alg.Info{Name: "sntrup761x25519-sha512@openssh.com", Spec: specSNTRUP, Strength: alg.Modern, Ranks: ranks{legacy2026: 6}}, crypto.SHA512, single(hybrid{sntrup, x25519, crypto.SHA512})},
-	{alg.Info{Name: "mlkem1024nistp384-sha384", Spec: specMLKEM, Strength: alg.Modern, Ranks: ranks{fips2026: 2, legacy2026: 7}}, crypto.SHA384, single(hybrid{mlkem1024, nistp384, crypto.SHA384})},
-	{alg.Info{Name: "mlkem768nistp256-sha256", Spec: specMLKEM, Strength: alg.Modern, Ranks: ranks{fips2026: 1, legacy2026: 8}}, crypto.SHA256, single(hybrid{mlkem768, nistp256, crypto.SHA256})},
-	{alg.Info{Name: "curve448-sha512", Spec: specCurve, Strength: alg.Modern, Ranks: ranks{legacy2026: 9}}, crypto.SHA512, single(curve448)},
-	{alg.Info{Name: "ecdh-sha2-nistp521", Spec: specECDH, Strength: alg.Modern, Ranks: ranks{reference2022: 12, fips2026: 5, legacy2026: 10}}, crypto.SHA512, single(nistp521)},
-	{alg.Info{Name: "ecdh-sha2-nistp384", Spec: specECDH, Strength: alg.Modern, Ranks: ranks{reference2022: 11, fips2026: 4, legacy2026: 11}}, crypto.SHA384, single(nistp384)},
-	{alg.Info{Name: "ecdh-sha2-nistp256", Spec: specECDH, Strength: alg.Modern, Ranks: ranks{reference2022: 8, fips2026: 3, legacy2026: 12}}, crypto.SHA256, single(nistp256)},
-	{alg.Info{Name: "diffie-hellman-group18-sha512", Spec: specGroups, Strength: alg.Modern, Ranks: ranks{reference2022: 10, legacy2026: 13}}, crypto.SHA512, single(modpGroup(8192))},
-	{alg.Info{Name: "diffie-hellman-group17-sha512", Spec: specGroups, Strength: alg.Modern, Ranks: ranks{legacy2026: 14}}, crypto.SHA512, single(modpGroup(6144))},
-	{alg.Info{Name: "diffie-hellman-group15-sha512", Spec: specGroups, Strength: alg.Modern, Ranks: ranks{fips2026: 7, legacy2026: 15}}, crypto.SHA512, single(modpGroup(3072))},
-	{alg.Info{Name: "diffie-hellman-group-exchange-sha256", Spec: specGEX, Strength: alg.Modern, Ranks: ranks{reference2022: 6, legacy2026: 16}}, crypto.SHA256, newGroupExchange},
-	{alg.Info{Name: "diffie-hellman-group14-sha256", Spec: specGroups, Strength: alg.Legacy, Ranks: ranks{reference2022: 5, fips2026: 8, legacy2026: 17}}, crypto.SHA256, single(modpGroup(2048))},
-	{alg.Info{Name: "diffie-hellman-group-exchange-sha1", Spec: specGEX, Strength: alg.Legacy, Ranks: ranks{reference2022: 7, legacy2026: 18}}, crypto.SHA1, newGroupExchange},
-	{alg.Info{Name: "diffie-hellman-group14-sha1", Spec: "RFC 4253, section 8.2", Strength: alg.Legacy, Ranks: ranks{reference2022: 3, legacy2026: 19}}, crypto.SHA1, single(modpGroup(2048))},
-	{alg.Info{Name: "diffie-hellman-group1-sha1", Spec: "RFC 4253, section 8.1", Strength: alg.Broken, Ranks: ranks{reference2022: 4}}, crypto.SHA1, single(modpGroup(1024))},
+	{info("mlkem768x25519-sha256", specMLKEM, alg.Modern, ranks{modern2026: 1, legacy2026: 1}), crypto.SHA256, single(hybrid{mlkem768, x25519})},
+	{info("sntrup761x25519-sha512", specSNTRUP, alg.Modern, ranks{modern2026: 2, legacy2026: 2}), crypto.SHA512, single(hybrid{sntrup, x25519})},
+	{info("curve25519-sha256", specCurve, alg.Modern, ranks{modern2026: 3, reference2022: 1, legacy2026: 3}), crypto.SHA256, single(x25519)},
+	{info("curve25519-sha256@libssh.org", specCurve, alg.Modern, ranks{modern2026: 4, reference2022: 2, legacy2026: 4}), crypto.SHA256, single(x25519)},
+	{info("diffie-hellman-group16-sha512", specGroups, alg.Modern, ranks{modern2026: 5, reference2022: 9, fips2026: 6, legacy2026: 5}), crypto.SHA512, single(modpGroup(4096))},
+	{info("sntrup761x25519-sha512@openssh.com", specSNTRUP, alg.Modern, ranks{legacy2026: 6}), crypto.SHA512, single(hybrid{sntrup, x25519})},
+	{info("mlkem1024nistp384-sha384", specMLKEM, alg.Modern, ranks{fips2026: 2, legacy2026: 7}), crypto.SHA384, single(hybrid{mlkem1024, nistp384})},
+	{info("mlkem768nistp256-sha256", specMLKEM, alg.Modern, ranks{fips2026: 1, legacy2026: 8}), crypto.SHA256, single(hybrid{mlkem768, nistp256})},
+	{info("curve448-sha512", specCurve, alg.Modern, ranks{legacy2026: 9}), crypto.SHA512, single(curve448)},
+	{info("ecdh-sha2-nistp521", specECDH, alg.Modern, ranks{reference2022: 12, fips2026: 5, legacy2026: 10}), crypto.SHA512, single(nistp521)},
+	{info("ecdh-sha2-nistp384", specECDH, alg.Modern, ranks{reference2022: 11, fips2026: 4, legacy2026: 11}), crypto.SHA384, single(nistp384)},
+	{info("ecdh-sha2-nistp256", specECDH, alg.Modern, ranks{reference2022: 8, fips2026: 3, legacy2026: 12}), crypto.SHA256, single(nistp256)},
+	{info("diffie-hellman-group18-sha512", specGroups, alg.Modern, ranks{reference2022: 10, legacy2026: 13}), crypto.SHA512, single(modpGroup(8192))},
+	{info("diffie-hellman-group17-sha512", specGroups, alg.Modern, ranks{legacy2026: 14}), crypto.SHA512, single(modpGroup(6144))},
+	{info("diffie-hellman-group15-sha512", specGroups, alg.Modern, ranks{fips2026: 7, legacy2026: 15}), crypto.SHA512, single(modpGroup(3072))},
+	{info("diffie-hellman-group-exchange-sha256", specGEX, alg.Modern, ranks{reference2022: 6, legacy2026: 16}), crypto.SHA256, newGroupExchange},
+	{info("diffie-hellman-group14-sha256", specGroups, alg.Legacy, ranks{reference2022: 5, fips2026: 8, legacy2026: 17}), crypto.SHA256, single(modpGroup(2048))},
+	{info("diffie-hellman-group-exchange-sha1", specGEX, alg.Legacy, ranks{reference2022: 7, legacy2026: 18}), crypto.SHA1, newGroupExchange},
+	{info("diffie-hellman-group14-sha1", "RFC 4253, section 8.2", alg.Legacy, ranks{reference2022: 3, legacy2026: 19}), crypto.SHA1, single(modpGroup(2048))},
+	{info("diffie-hellman-group1-sha1", "RFC 4253, section 8.1", alg.Broken, ranks{reference2022: 4}), crypto.SHA1, single(modpGroup(1024))},
 }
