@@ -172,6 +172,9 @@ func (o *Options) Dump() []string {
 			continue
 		}
 		for _, args := range rows[i].field(o).dump() {
+			if strings.HasPrefix(args, "=") {
+				args = "= " + args // the first "=" is taken for the one after a keyword
+			}
 			text := strings.ToLower(rows[i].name) + " " + args
 			lines = append(lines, strings.Split(text, "\n")...)
 		}

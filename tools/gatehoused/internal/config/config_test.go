@@ -125,6 +125,7 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"Port", "argument is missing"},
 		{"Port 65536", "not a port number"},
 		{"Port 22 23", "takes one argument"},
+		{"ListenAddress [#]:1", "not an address"},
 		{"StrictModes maybe", "not yes or no"},
 		{"MaxAuthTries 0", "not a number from 1"},
 		{"LoginGraceTime 5x", "not a time"},
@@ -321,6 +322,7 @@ func TestAdmit(t *testing.T) {
 func TestDumpReadsBack(t *testing.T) {
 	text := strings.Join([]string{
 		"Port 1", "ListenAddress [::1]:5", `SetEnv "A=b c"`, `ForceCommand x "y"`, "PermitOpen none",
+		"AllowUsers = =x",
 		`HostCertStore "a b.pfx"`, "HostCertStoreType 2", "HostCertStorePassword file:/p",
 		"HostCertStore other", "HostCertSubject CN=x",
 		"AcceptEnv A* B", "Subsystem sftp internal-sftp", "RekeyLimit 1M 60",

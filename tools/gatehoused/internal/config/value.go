@@ -393,7 +393,7 @@ func parseListen(s string) (ListenAddress, error) {
 	if err != nil || strings.Count(s, ":") > 1 && s[0] != '[' {
 		host, port = strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"), ""
 	}
-	if host == "" || strings.ContainsAny(host, "[] ") {
+	if host == "" || host != "*" && strings.ContainsFunc(host, notInHost) {
 		return ListenAddress{}, bad(s, "an address to listen on")
 	}
 	if host == "*" {
@@ -404,6 +404,10 @@ func parseListen(s string) (ListenAddress, error) {
 	}
 	number, err := parsePort(port)
 	return ListenAddress{host, number}, err
+}
+
+func notInHost(c rune) bool {
+	return !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || strings.ContainsRune(".:-_%", c))
 }
 
 func (v *listens) dump() []string {
