@@ -238,6 +238,7 @@ func (m *Machine) request(payload []byte) error {
 	}
 	method := lookup(req.method)
 	if method == nil || !method.free && !slices.Contains(m.methods, method.listed) {
+		clear(payload) // it may hold a password
 		return m.fail()
 	}
 	return method.begin(m, method, req)

@@ -52,6 +52,7 @@ func (m *Machine) responses(payload []byte) error {
 	if n := r.Uint32(); r.Err() == nil && n != uint32(m.dialogue.prompts) {
 		// "the server MUST send a failure message"; the rest is not worth reading.
 		m.dialogue = nil
+		clear(payload)
 		return m.fail()
 	}
 	d := m.dialogue
