@@ -18,6 +18,7 @@ const (
 	maxFileBytes = 1 << 20
 	maxFiles     = 256 // all included ones
 	maxDepth     = 16  // of inclusion
+	maxErrors    = 100 // that are reported of a source
 )
 
 // Sources says where a configuration comes from. The strongest source that gives a keyword
@@ -98,13 +99,13 @@ func Load(s Sources) (*Config, error) {
 		start(p)
 		errs = append(errs, p.errs...)
 	}
-	read(&c.commandLine, func(p *parser) { p.lines("command line", s.CommandLine, nil, maxDepth) })
+	read(&c.commandLine, func(p *parser) { p.lines("command line", s.CommandLine, nil, 0) })
 	read(&c.file, func(p *parser) {
 		if s.File != "" {
 			p.file(s.File, nil, 0)
 		}
 	})
-	read(&c.defaults, func(p *parser) { p.lines("defaults", s.Defaults, nil, maxDepth) })
+	read(&c.defaults, func(p *parser) { p.lines("defaults", s.Defaults, nil, 0) })
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}

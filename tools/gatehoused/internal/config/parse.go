@@ -111,5 +111,7 @@ func (p *parser) directive(at Place, keyword, rest string, when *condition) erro
 }
 
 func (p *parser) fail(at Place, keyword string, err error) {
-	p.errs = append(p.errs, &Error{at, keyword, err})
+	if len(p.errs) < maxErrors {
+		p.errs = append(p.errs, &Error{at, keyword, err})
+	}
 }
