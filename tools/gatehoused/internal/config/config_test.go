@@ -50,13 +50,7 @@ func load(t *testing.T, text string, commandLine ...string) *Config {
 
 // dumped returns the arguments of the lines of a keyword in a dump.
 func dumped(o *Options, keyword string) string {
-	var values []string
-	for _, line := range o.Dump() {
-		if name, value, _ := strings.Cut(line, " "); name == strings.ToLower(keyword) {
-			values = append(values, value)
-		}
-	}
-	return strings.Join(values, "|")
+	return linesOf(strings.Join(o.Dump(), "\n"), strings.ToLower(keyword))
 }
 
 func TestDefaults(t *testing.T) {

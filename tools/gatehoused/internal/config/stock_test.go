@@ -41,11 +41,7 @@ func TestInstalledStockFiles(t *testing.T) {
 
 // Every keyword that the installed sshd prints for its defaults is in the table.
 func TestKeywordsOfInstalledSshd(t *testing.T) {
-	sshd, err := exec.LookPath("sshd")
-	if err != nil {
-		sshd = "/usr/sbin/sshd"
-	}
-	out, err := exec.Command(sshd, "-T", "-f", "/dev/null").Output()
+	out, err := exec.Command(sshdPath(), "-T", "-f", "/dev/null").Output()
 	if err != nil {
 		peerMissing(t, "sshd -T: "+err.Error())
 		return
