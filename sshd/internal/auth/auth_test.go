@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"gatehouse/sshd/internal/msg"
 )
 
 func TestConversations(t *testing.T) {
@@ -129,6 +131,17 @@ func TestConversations(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { run(t, newMachine(), tt.turns) })
+	}
+}
+
+// CVE-2018-10933: a client that tells the server of its own success is not believed.
+func TestClientCannotSendSuccess(t *testing.T) {
+	for _, number := range []byte{msg.UserauthFailure, msg.UserauthSuccess, msg.UserauthBanner, msg.ChannelOpen} {
+		m := newMachine()
+		run(t, m, []turn{{step([]byte{number}), "unexpected " + msg.Name(number)}})
+		if m.done {
+			t.Errorf("%s let the client in", msg.Name(number))
+		}
 	}
 }
 
