@@ -84,7 +84,7 @@ gen: suites ## write the generated documents again
 .PHONY: rehome
 rehome: ## move all module paths below MODULE=host/path
 	@test -n "$(MODULE)" || { echo "usage: make rehome MODULE=host/path"; exit 2; }
-	git grep -lIE 'gatehouse/' -- '*.go' '*go.mod' go.work '*.md' | xargs sed -E -i \
+	grep -rlE 'gatehouse/' --include='*.go' --include=go.mod --include=go.work --include='*.md' . | xargs sed -E -i \
 		-e 's#(^|[^A-Za-z0-9_./~-])gatehouse/(keyfmt|certstore|sshd|conformance)\b#\1$(MODULE)/\2#g' \
 		-e 's#(^|[^A-Za-z0-9_./~-])gatehouse/(certtool|gatehoused)\b#\1$(MODULE)/tools/\2#g'
 	gofmt -w $(MODULES)
