@@ -92,7 +92,7 @@ func (s *pbe1) parse(params []byte) (salt []byte, iterations int64, err error) {
 	ok := in.ReadASN1(&seq, cryptobyte_asn1.SEQUENCE) && in.Empty() &&
 		seq.ReadASN1(&octets, cryptobyte_asn1.OCTET_STRING) &&
 		seq.ReadASN1Integer(&iterations) && seq.Empty()
-	if !ok || len(octets) == 0 {
+	if !ok || len(octets) == 0 && !s.pkcs12 { // GnuTLS has written PKCS #12 schemes without salt
 		return nil, 0, fault.Malformed("encryption", "parameters of %s with %s", s.Cipher, s.KDF)
 	}
 	return octets, iterations, nil

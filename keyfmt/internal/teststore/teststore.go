@@ -3,12 +3,15 @@
 package teststore
 
 import (
+	"bytes"
 	"encoding/pem"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"gatehouse/keyfmt/internal/keyder"
 )
 
 // The passwords of the stores, and of entries that have one of their own.
@@ -41,6 +44,17 @@ func DER(t testing.TB, name string) []byte {
 		t.Fatalf("%s is no PEM file", name)
 	}
 	return block.Bytes
+}
+
+// IsKey reports whether pkcs8 is the key of key.pem, whose encoding programs change.
+func IsKey(t testing.TB, pkcs8 []byte) bool {
+	t.Helper()
+	want, err := keyder.FromPKCS8(DER(t, "key.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := keyder.FromPKCS8(pkcs8)
+	return err == nil && bytes.Equal(got.PKCS8, want.PKCS8)
 }
 
 // Damage calls try with every truncation of data and with data in which one byte at a
