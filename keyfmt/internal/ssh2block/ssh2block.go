@@ -55,7 +55,7 @@ func Parse(data []byte, label string) ([]Block, error) {
 	lines := splitLines(data)
 	var blocks []Block
 	for len(lines) > 0 {
-		line := lines[0]
+		line := strings.TrimSpace(lines[0])
 		lines = lines[1:]
 		if line != begin+label+dashes {
 			continue
@@ -77,11 +77,7 @@ func Parse(data []byte, label string) ([]Block, error) {
 
 func splitLines(data []byte) []string {
 	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data))
-	lines := strings.Split(text, "\n")
-	for i := range lines {
-		lines[i] = strings.Trim(lines[i], " \t")
-	}
-	return lines
+	return strings.Split(text, "\n")
 }
 
 // parseBlock reads what follows the begin line.
@@ -90,6 +86,7 @@ func parseBlock(lines []string, label string) (b Block, rest []string, err error
 	b.Headers, lines = parseHeaders(lines)
 	var body strings.Builder
 	for i, line := range lines {
+		line = strings.TrimSpace(line)
 		if line == end+label+dashes {
 			b.Body, err = base64.StdEncoding.DecodeString(body.String())
 			if err != nil {
@@ -116,7 +113,7 @@ func parseHeaders(lines []string) ([]Header, []string) {
 			value = strings.TrimSuffix(value, `\`) + lines[0]
 			lines = lines[1:]
 		}
-		headers = append(headers, Header{name, strings.TrimSpace(value)})
+		headers = append(headers, Header{strings.TrimSpace(name), strings.TrimSpace(value)})
 	}
 	return headers, lines
 }
