@@ -1,0 +1,240 @@
+// Package forward serves TCP forwarding: channels of type "direct-tcpip" and the requests
+// "tcpip-forward" and "cancel-tcpip-forward" (RFC 4254, section 7).
+//
+//	f := &forward.TCP{Dial: dialer.DialContext, Listen: listen.Listen}
+//	srv.Channels = map[string]sshd.ChannelFunc{"direct-tcpip": f.Direct}
+//	srv.Globals = f.Globals()
+//
+// Whether a client may forward at all, and where, is Server.Authorize's to say: it sees the
+// payloads, which [ParseDirect] and [ParseListen] read.
+package forward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"sync"
+
+	"gatehouse/keyfmt/sshwire"
+	"gatehouse/sshd"
+)
+
+// TCP forwards TCP connections.
+type TCP struct {
+	// Dial connects to an address for a client; nil refuses direct-tcpip.
+	Dial func(ctx context.Context, c *sshd.Conn, addr string) (net.Conn, error)
+	// Listen listens on an address for a client; nil refuses tcpip-forward.
+	Listen func(ctx context.Context, c *sshd.Conn, addr string) (net.Listener, error)
+	// MaxListeners bounds the listeners of a connection; 0 is 16.
+	MaxListeners int
+
+	mu        sync.Mutex
+	listeners map[*sshd.Conn]map[string]net.Listener
+}
+
+const defaultMaxListeners = 16
+
+// Globals returns the handlers of the global requests.
+func (f *TCP) Globals() map[string]sshd.GlobalFunc {
+	return map[string]sshd.GlobalFunc{"tcpip-forward": f.listen, "cancel-tcpip-forward": f.cancel}
+}
+
+// A Direct is the payload of a direct-tcpip channel.
+type Direct struct {
+	Host       string // to connect to
+	Port       uint32
+	OriginHost string
+	OriginPort uint32
+}
+
+// ParseDirect reads the type-specific data of a direct-tcpip channel.
+func ParseDirect(payload []byte) (Direct, error) {
+	r := sshwire.NewReader(payload)
+	d := Direct{r.Text(), r.Uint32(), r.Text(), r.Uint32()}
+	return d, checkPort(r.Done(), d.Port)
+}
+
+// A Listen is the payload of tcpip-forward and cancel-tcpip-forward.
+type Listen struct {
+	Host string // "" and "*" mean all addresses, "localhost" the loopback ones
+	Port uint32 // 0 lets the server choose
+}
+
+// ParseListen reads the type-specific data of the two requests.
+func ParseListen(payload []byte) (Listen, error) {
+	r := sshwire.NewReader(payload)
+	l := Listen{r.Text(), r.Uint32()}
+	return l, checkPort(r.Done(), l.Port)
+}
+
+func checkPort(err error, port uint32) error {
+	if err == nil && port > 65535 {
+		err = fmt.Errorf("forward: port %d", port)
+	}
+	return err
+}
+
+func address(host string, port uint32) string {
+	return net.JoinHostPort(host, strconv.FormatUint(uint64(port), 10))
+}
+
+// Direct serves a channel of type direct-tcpip; it is an sshd.ChannelFunc.
+func (f *TCP) Direct(ctx context.Context, n *sshd.NewChannel) {
+	d, err := ParseDirect(n.Extra)
+	if err != nil || f.Dial == nil {
+		n.Reject(sshd.Prohibited, "bad request")
+		return
+	}
+	nc, err := f.Dial(ctx, n.Conn, address(d.Host, d.Port))
+	if err != nil {
+		n.Reject(sshd.ConnectFailed, "connection failed")
+		return
+	}
+	ch, err := n.Accept(nil)
+	if err != nil {
+		nc.Close()
+		return
+	}
+	Join(ch, nc)
+}
+
+// Join copies between a channel and a connection, with half-closes, until both directions
+// have ended, and closes both.
+func Join(ch *sshd.Channel, nc net.Conn) {
+	defer nc.Close()
+	defer ch.Close()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		io.Copy(nc, ch)
+		if half, ok := nc.(interface{ CloseWrite() error }); ok {
+			half.CloseWrite()
+		}
+	})
+	wg.Go(func() {
+		io.Copy(ch, nc)
+		ch.CloseWrite()
+	})
+	stop := context.AfterFunc(ch.Conn().Context(), func() { nc.Close() })
+	defer stop()
+	go func() { // ends with the channel
+		<-ch.Closed()
+		nc.Close()
+	}()
+	wg.Wait()
+}
+
+// errBusy says that a client listens on too much or on the same twice.
+var errBusy = errors.New("forward: too many listeners, or one for this address already")
+
+// listen serves tcpip-forward. The reply holds the port if the client let the server choose.
+func (f *TCP) listen(ctx context.Context, c *sshd.Conn, r *sshd.Request) ([]byte, error) {
+	want, err := ParseListen(r.Payload)
+	if err != nil {
+		return nil, err
+	}
+	if f.Listen == nil {
+		return nil, sshd.ErrUnsupported
+	}
+	l, err := f.Listen(ctx, c, address(want.Host, want.Port))
+	if err != nil {
+		return nil, err
+	}
+	port := want.Port
+	var reply []byte
+	if port == 0 {
+		_, text, _ := net.SplitHostPort(l.Addr().String())
+		n, _ := strconv.ParseUint(text, 10, 16)
+		port = uint32(n)
+		reply = sshwire.AppendUint32(nil, port)
+	}
+	if !f.keep(c, address(want.Host, port), l) {
+		l.Close()
+		return nil, errBusy
+	}
+	go f.accept(ctx, c, l, want.Host, port) // ends with the listener
+	return reply, nil
+}
+
+func (f *TCP) keep(c *sshd.Conn, key string, l net.Listener) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	limit := f.MaxListeners
+	if limit == 0 {
+		limit = defaultMaxListeners
+	}
+	mine := f.listeners[c]
+	if len(mine) >= limit || mine[key] != nil {
+		return false
+	}
+	if mine == nil {
+		mine = make(map[string]net.Listener)
+		if f.listeners == nil {
+			f.listeners = make(map[*sshd.Conn]map[string]net.Listener)
+		}
+		f.listeners[c] = mine
+		context.AfterFunc(c.Context(), func() { f.forget(c) })
+	}
+	mine[key] = l
+	return true
+}
+
+// forget closes all listeners of a connection that has ended.
+func (f *TCP) forget(c *sshd.Conn) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, l := range f.listeners[c] {
+		l.Close()
+	}
+	delete(f.listeners, c)
+}
+
+// cancel serves cancel-tcpip-forward.
+func (f *TCP) cancel(_ context.Context, c *sshd.Conn, r *sshd.Request) ([]byte, error) {
+	want, err := ParseListen(r.Payload)
+	if err != nil {
+		return nil, err
+	}
+	key := address(want.Host, want.Port)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l := f.listeners[c][key]
+	if l == nil {
+		return nil, fmt.Errorf("forward: nothing listens on %q for this client", key)
+	}
+	delete(f.listeners[c], key)
+	return nil, l.Close()
+}
+
+// accept opens a channel to the client for every connection to l.
+func (f *TCP) accept(ctx context.Context, c *sshd.Conn, l net.Listener, host string, port uint32) {
+	for {
+		nc, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go f.forwarded(ctx, c, nc, host, port) // ends with the connection or the channel
+	}
+}
+
+// string    "forwarded-tcpip"
+// string    address that was connected
+// uint32    port that was connected
+// string    originator IP address
+// uint32    originator port
+func (f *TCP) forwarded(ctx context.Context, c *sshd.Conn, nc net.Conn, host string, port uint32) {
+	b := sshwire.AppendString(nil, host)
+	b = sshwire.AppendUint32(b, port)
+	origin, originPort, _ := net.SplitHostPort(nc.RemoteAddr().String())
+	n, _ := strconv.ParseUint(originPort, 10, 16)
+	b = sshwire.AppendString(b, origin)
+	b = sshwire.AppendUint32(b, uint32(n))
+	ch, err := c.OpenChannel(ctx, "forwarded-tcpip", b, nil)
+	if err != nil {
+		nc.Close()
+		return
+	}
+	Join(ch, nc)
+}
