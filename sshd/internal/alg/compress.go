@@ -20,7 +20,7 @@ type Compression struct {
 	// rekey it begins with NEWKEYS.
 	Delayed bool
 
-	// NewDeflater and NewInflater make the state of one direction: about 1 MiB and 50 KiB.
+	// NewDeflater and NewInflater make the state of one direction: about 1 MiB and 40 KiB.
 	// They are nil for no compression.
 	NewDeflater func() *Deflater
 	NewInflater func() *Inflater
