@@ -4,13 +4,15 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdh"
-	"crypto/mlkem"
 	"crypto/rand"
 	"encoding/binary"
 	"math/big"
 	"testing"
 
 	"github.com/cloudflare/circl/dh/x448"
+	circl "github.com/cloudflare/circl/kem"
+	circl1024 "github.com/cloudflare/circl/kem/mlkem/mlkem1024"
+	circl768 "github.com/cloudflare/circl/kem/mlkem/mlkem768"
 
 	"gatehouse/sshd/internal/sntrup761"
 )
@@ -101,9 +103,9 @@ func (p *peer) finish(number byte, ours []byte) (o outcome, theirs []byte) {
 
 // clients holds the client's half by the name of the method.
 var clients = map[string]func(*peer) outcome{
-	"mlkem768x25519-sha256":                mlkem768Client(ecdh.X25519(), crypto.SHA256),
-	"mlkem768nistp256-sha256":              mlkem768Client(ecdh.P256(), crypto.SHA256),
-	"mlkem1024nistp384-sha384":             mlkem1024Client,
+	"mlkem768x25519-sha256":                mlkemClient(circl768.Scheme(), ecdh.X25519(), crypto.SHA256),
+	"mlkem768nistp256-sha256":              mlkemClient(circl768.Scheme(), ecdh.P256(), crypto.SHA256),
+	"mlkem1024nistp384-sha384":             mlkemClient(circl1024.Scheme(), ecdh.P384(), crypto.SHA384),
 	"sntrup761x25519-sha512":               sntrupClient,
 	"sntrup761x25519-sha512@openssh.com":   sntrupClient,
 	"curve25519-sha256":                    ecdhClient(ecdh.X25519()),
@@ -181,22 +183,20 @@ func hybridClient(p *peer, c ecdh.Curve, hash crypto.Hash, public []byte, size i
 	return o
 }
 
-func mlkem768Client(c ecdh.Curve, hash crypto.Hash) func(*peer) outcome {
+// mlkemClient uses another implementation of ML-KEM than the server.
+func mlkemClient(scheme circl.Scheme, c ecdh.Curve, hash crypto.Hash) func(*peer) outcome {
 	return func(p *peer) outcome {
-		key, err := mlkem.GenerateKey768()
+		public, private, err := scheme.GenerateKeyPair()
 		if err != nil {
 			p.Fatal(err)
 		}
-		return hybridClient(p, c, hash, key.EncapsulationKey().Bytes(), mlkem.CiphertextSize768, key.Decapsulate)
+		encoded, err := public.MarshalBinary()
+		if err != nil {
+			p.Fatal(err)
+		}
+		return hybridClient(p, c, hash, encoded, scheme.CiphertextSize(),
+			func(ciphertext []byte) ([]byte, error) { return scheme.Decapsulate(private, ciphertext) })
 	}
-}
-
-func mlkem1024Client(p *peer) outcome {
-	key, err := mlkem.GenerateKey1024()
-	if err != nil {
-		p.Fatal(err)
-	}
-	return hybridClient(p, ecdh.P384(), crypto.SHA384, key.EncapsulationKey().Bytes(), mlkem.CiphertextSize1024, key.Decapsulate)
 }
 
 func sntrupClient(p *peer) outcome {
