@@ -55,7 +55,7 @@ func sniffStart(magic string) func([]byte) (Confidence, string) {
 // a mail or a terminal put in front of it.
 func sniffContains(magic string) func([]byte) (Confidence, string) {
 	return func(head []byte) (Confidence, string) {
-		for line := range bytes.Lines(head) {
+		for line := range bytes.Lines(trimText(head)) {
 			if bytes.HasPrefix(bytes.TrimSpace(line), []byte(magic)) {
 				return Certain, fmt.Sprintf("a line begins with %q", magic)
 			}

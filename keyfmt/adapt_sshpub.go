@@ -54,8 +54,17 @@ const (
 	linesKnownHosts = "known_hosts"
 )
 
+// isSSHBlob reports whether data is a bare wire blob: what the base64 of a line holds.
+func isSSHBlob(data []byte) (keyType string, ok bool) {
+	name, err := sshtype.NameOf(data)
+	return name, err == nil && sshtype.Known(name)
+}
+
 // sniffSSHLines judges the first line that is not a comment.
 func sniffSSHLines(head []byte) (Confidence, string) {
+	if name, ok := isSSHBlob(head); ok {
+		return Certain, fmt.Sprintf("it is a wire blob of type %q", name)
+	}
 	for text := range bytes.Lines(trimText(head)) {
 		text = bytes.TrimSpace(text)
 		if len(text) == 0 || text[0] == '#' {
@@ -73,6 +82,10 @@ func sniffSSHLines(head []byte) (Confidence, string) {
 }
 
 func parseSSHLines(data []byte, o *parseContext) (*Bundle, error) {
+	if _, ok := isSSHBlob(data); ok {
+		item, err := publicItem(data, "")
+		return &Bundle{Format: o.format, Items: []Item{item}}, err
+	}
 	lines, err := sshpub.ParseLines(trimText(data), o.limits.Items)
 	if err != nil {
 		return nil, err

@@ -8,8 +8,9 @@ package opensshkey
 
 import (
 	"bytes"
-	"encoding/pem"
+	"encoding/base64"
 	"maps"
+	"strings"
 
 	"gatehouse/keyfmt/internal/fault"
 	"gatehouse/keyfmt/internal/limit"
@@ -102,22 +103,35 @@ func Parse(data []byte, o ReadOptions) (*File, error) {
 	return f, err
 }
 
-// unarmour returns the bytes inside of the armour.
+// unarmour returns the bytes inside of the armour, around which there may be other text.
+// It takes what pem.Decode does not: indented lines, CR for an end, a byte order mark.
 func unarmour(data []byte) ([]byte, error) {
 	if bytes.HasPrefix(data, []byte(Magic)) {
 		return data, nil
 	}
-	for rest := data; ; {
-		block, after := pem.Decode(rest)
-		if block == nil {
-			return nil, fault.Malformed("armour", "no complete %q block", PEMType)
+	var text strings.Builder
+	inside := false
+	for line := range strings.FieldsFuncSeq(string(data), func(r rune) bool { return r == '\n' || r == '\r' }) {
+		switch line = strings.TrimSpace(line); {
+		case strings.HasSuffix(line, begin):
+			inside = true
+		case inside && line == end:
+			body, err := base64.StdEncoding.DecodeString(text.String())
+			if err != nil {
+				return nil, fault.Malformed("armour", "%v", err)
+			}
+			return body, nil
+		case inside:
+			text.WriteString(line)
 		}
-		if block.Type == PEMType {
-			return block.Bytes, nil
-		}
-		rest = after
 	}
+	return nil, fault.Malformed("armour", "no complete %q block", PEMType)
 }
+
+const (
+	begin = "-----BEGIN " + PEMType + "-----"
+	end   = "-----END " + PEMType + "-----"
+)
 
 // outer is the layer that is always in clear.
 type outer struct {

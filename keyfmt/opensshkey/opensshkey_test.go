@@ -46,6 +46,22 @@ func TestParsePlain(t *testing.T) {
 	}
 }
 
+func TestArmour(t *testing.T) {
+	text := string(testssh.Read(t, "ed25519_key"))
+	for name, changed := range map[string]string{
+		"CRLF":       strings.ReplaceAll(text, "\n", "\r\n"),
+		"CR":         strings.ReplaceAll(text, "\n", "\r"),
+		"indented":   "    " + strings.ReplaceAll(text, "\n", "\n    "),
+		"a mark":     "\xef\xbb\xbf" + text,
+		"text":       "my key:\n\n" + text + "\nregards\n",
+		"blank line": strings.Replace(text, "KEY-----\n", "KEY-----\n\n", 1),
+	} {
+		if _, err := opensshkey.Parse([]byte(changed), opensshkey.ReadOptions{}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestParseEncrypted opens a file of every cipher, and tells a wrong password from damage.
 func TestParseEncrypted(t *testing.T) {
 	plain, err := opensshkey.Parse(testssh.Read(t, "ed25519_key"), opensshkey.ReadOptions{})
