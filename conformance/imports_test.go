@@ -25,8 +25,9 @@ const order = `
 	sshd < sshd/session, sshd/sftp, sshd/forward < sshd/daemon
 
 	keyfmt, certstore, certstore/* < tools/certtool/internal/* < tools/certtool
+	tools/certtool/internal/* < tools/certtool/internal/*
 	sshd, sshd/session, sshd/sftp, sshd/forward, certstore, certstore/* < tools/gatehoused/internal/* < tools/gatehoused
-	tools/gatehoused/internal/pattern < tools/gatehoused/internal/*
+	tools/gatehoused/internal/* < tools/gatehoused/internal/*
 	certstore/* < sshd/daemon
 
 	conformance/catalogue < conformance/cover < conformance/cmd/*
