@@ -114,6 +114,10 @@ func (h *HostKey) blob(s *Signature) ([]byte, error) {
 type wrapping struct {
 	parse func(s *Signature, k *PublicKey) error // fills k from k.Blob
 	build func(s *Signature, h *HostKey) ([]byte, error)
+
+	// plainLabel says that some peers name the plain key format in their signatures where it
+	// should be the algorithm. Key and hash are the same for both.
+	plainLabel bool
 }
 
 // plain is the key itself behind the name of its format (RFC 4253, section 6.6).
@@ -215,6 +219,7 @@ var bareCertificate = &wrapping{
 		}
 		return leaf.Raw, nil
 	},
+	plainLabel: true,
 }
 
 // chain is a chain of X.509 certificates (RFC 6187, section 2.1):

@@ -101,7 +101,7 @@ func (k *PublicKey) Verify(algorithm string, data, signature []byte) (SignInfo, 
 		return SignInfo{}, fmt.Errorf("alg: verify: %s: %w", algorithm, err)
 	}
 	r := sshwire.NewReader(signature)
-	if name := r.Text(); r.Err() == nil && name != s.Label {
+	if name := r.Text(); r.Err() == nil && !s.labelled(name) {
 		return SignInfo{}, fmt.Errorf("alg: verify: %s: %w: made with %q", algorithm, ErrSignature, name)
 	}
 	info, ok := s.kind.verify(s.Hash, k, data, r)
@@ -109,6 +109,11 @@ func (k *PublicKey) Verify(algorithm string, data, signature []byte) (SignInfo, 
 		return SignInfo{}, fmt.Errorf("alg: verify: %s: %w", algorithm, ErrSignature)
 	}
 	return info, nil
+}
+
+// labelled says whether a signature may bear a name.
+func (s *Signature) labelled(name string) bool {
+	return name == s.Label || s.wrap.plainLabel && name == s.kind.format
 }
 
 // digest returns the hash of data, or data itself for algorithms that hash on their own.
