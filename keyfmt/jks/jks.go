@@ -117,14 +117,14 @@ func Decode(data []byte, lim limit.Limits) (*Store, error) {
 			s.Type = t
 		}
 	}
-	d.version = int(d.Uint32())
-	s.Version = d.version
+	s.Version = int(d.Uint32())
+	d.typed = s.Version > 1
 	count := d.Uint32()
 	switch {
 	case d.Err() != nil || s.Type == "":
 		return nil, fault.Malformed("store", "no JKS or JCEKS header")
-	case d.version != 1 && d.version != 2:
-		return nil, fault.Unsupported("store", "%s version %d", s.Type, d.version)
+	case s.Version != 1 && s.Version != 2:
+		return nil, fault.Unsupported("store", "%s version %d", s.Type, s.Version)
 	case int64(count) > int64(lim.Items):
 		return nil, fault.New(fault.ErrLimit, "entries", "%d, the limit is %d", count, lim.Items)
 	case int64(count) > int64(d.Len()/minEntry):
@@ -163,8 +163,8 @@ func storeDigest(body, password []byte) []byte {
 // A decoder reads the entries of a store.
 type decoder struct {
 	reader
-	version int // of the store
-	lim     limit.Limits
+	lim   limit.Limits
+	typed bool // whether certificates name their type
 }
 
 // entry takes an entry: byte tag, utf alias, date, then by tag
@@ -221,9 +221,9 @@ func (d *decoder) chain() ([][]byte, error) {
 	return chain, nil
 }
 
-// certificate takes utf type (from version 2 on, and in BKS), uint32 n, n bytes.
+// certificate takes utf type (not in JKS version 1), uint32 n, n bytes.
 func (d *decoder) certificate() ([]byte, error) {
-	if d.version != 1 {
+	if d.typed {
 		kind, err := d.utf()
 		if err != nil {
 			return nil, d.orMalformed(err)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	oracle "github.com/pavlo-v-chernykh/keystore-go/v4"
+
 	"gatehouse/keyfmt/internal/fault"
 	"gatehouse/keyfmt/internal/limit"
 	"gatehouse/keyfmt/internal/teststore"
@@ -18,17 +20,34 @@ var (
 	entryPassword = []byte(teststore.EntryPassword)
 )
 
-func mustDecode(t testing.TB, data []byte) *Store {
+// decoders read the types of stores.
+var decoders = map[Type]func(data, password []byte, lim limit.Limits) (*Store, error){
+	JKS:   func(data, _ []byte, lim limit.Limits) (*Store, error) { return Decode(data, lim) },
+	JCEKS: func(data, _ []byte, lim limit.Limits) (*Store, error) { return Decode(data, lim) },
+	BKS:   func(data, _ []byte, lim limit.Limits) (*Store, error) { return DecodeBKS(data, lim) },
+	UBER:  DecodeUBER,
+}
+
+func mustDecode(t testing.TB, kind Type, data []byte) *Store {
 	t.Helper()
-	s, err := Decode(data, limit.Default)
+	s, err := decoders[kind](data, password, limit.Default)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// TestKeytoolStores reads what keytool of Java 17 wrote.
-func TestKeytoolStores(t *testing.T) {
+// openWith decodes and verifies a store.
+func openWith(kind Type, data, password []byte) error {
+	s, err := decoders[kind](data, password, limit.Default)
+	if err != nil {
+		return err
+	}
+	return s.Verify(password)
+}
+
+// TestStoresOfKeytool reads what keytool of Java 17 wrote, with BouncyCastle 1.72 and without.
+func TestStoresOfKeytool(t *testing.T) {
 	for _, test := range []struct {
 		file, cipher string
 		kind         Type
@@ -36,16 +55,19 @@ func TestKeytoolStores(t *testing.T) {
 	}{
 		{"keytool.jks", jksCipher, JKS, 3},
 		{"keytool.jceks", jceksCipher, JCEKS, 4},
+		{"bouncycastle.bks", bksCipher, BKS, 4},
+		{"bouncycastle.bksv1", bksCipher, BKS, 4},
+		{"bouncycastle.uber", bksCipher, UBER, 4},
 	} {
 		t.Run(test.file, func(t *testing.T) {
-			s := mustDecode(t, teststore.Read(t, test.file))
+			s := mustDecode(t, test.kind, teststore.Read(t, test.file))
 			if s.Type != test.kind || len(s.Entries) != test.entries {
 				t.Fatalf("%s with %d entries", s.Type, len(s.Entries))
 			}
 			if err := s.Verify(password); err != nil {
 				t.Error(err)
 			}
-			if err := s.Verify([]byte("wrong")); !errors.Is(err, fault.ErrIncorrectPassword) {
+			if err := openWith(test.kind, teststore.Read(t, test.file), []byte("wrong")); !errors.Is(err, fault.ErrIncorrectPassword) {
 				t.Errorf("wrong password: %v", err)
 			}
 			checkEntries(t, s, test.cipher)
@@ -57,7 +79,7 @@ func TestKeytoolStores(t *testing.T) {
 func checkEntries(t *testing.T, s *Store, cipher string) {
 	t.Helper()
 	passwords := map[string][]byte{"first": password, "second": entryPassword, "secret": password}
-	key, leaf, ca := teststore.DER(t, "key.pem"), teststore.DER(t, "leaf.pem"), teststore.DER(t, "ca.pem")
+	leaf, ca := teststore.DER(t, "leaf.pem"), teststore.DER(t, "ca.pem")
 	for i := range s.Entries {
 		e := &s.Entries[i]
 		if e.Created.Year() < 2020 || e.Created.Year() > 2100 {
@@ -84,7 +106,7 @@ func checkEntries(t *testing.T, s *Store, cipher string) {
 				t.Errorf("secret: %v %s of %d bytes", c.Kind, c.Algorithm, len(c.Key))
 			}
 		default:
-			if c.Kind != PrivateKey || !bytes.Equal(c.Key, key) {
+			if c.Kind != PrivateKey || !teststore.IsKey(t, c.Key) {
 				t.Errorf("%s: another key", e.Alias)
 			}
 			if len(e.Chain) != 2 || !bytes.Equal(e.Chain[0], leaf) || !bytes.Equal(e.Chain[1], ca) {
@@ -120,7 +142,7 @@ func encodeSample(t testing.TB, kind Type) []byte {
 
 func TestRoundTrip(t *testing.T) {
 	for _, kind := range []Type{JKS, JCEKS} {
-		s := mustDecode(t, encodeSample(t, kind))
+		s := mustDecode(t, kind, encodeSample(t, kind))
 		if err := s.Verify(password); err != nil || s.Type != kind {
 			t.Fatal(kind, err)
 		}
@@ -201,16 +223,49 @@ func TestModifiedUTF8(t *testing.T) {
 }
 
 func TestDamage(t *testing.T) {
-	for _, name := range []string{"keytool.jks", "keytool.jceks"} {
+	for kind, name := range map[Type]string{
+		JKS: "keytool.jks", JCEKS: "keytool.jceks", BKS: "bouncycastle.bks", UBER: "bouncycastle.uber",
+	} {
 		teststore.Damage(teststore.Read(t, name), func(bad []byte) {
-			s, err := Decode(bad, limit.Default)
-			if err == nil {
-				err = s.Verify(password)
-			}
-			if !fault.Known(err) {
+			if err := openWith(kind, bad, password); !fault.Known(err) {
 				t.Fatalf("%s damaged: %v", name, err)
 			}
 		})
+	}
+}
+
+// TestKeystoreGo exchanges JKS stores with github.com/pavlo-v-chernykh/keystore-go in both directions.
+func TestKeystoreGo(t *testing.T) {
+	theirs := oracle.New(oracle.WithCaseExactAliases())
+	if err := theirs.Load(bytes.NewReader(encodeSample(t, JKS)), password); err != nil {
+		t.Fatal(err)
+	}
+	entry, err := theirs.GetPrivateKeyEntry("ca", entryPassword)
+	if err == nil {
+		t.Errorf("a certificate is a key: %+v", entry)
+	}
+	for _, a := range theirs.Aliases() {
+		if theirs.IsPrivateKeyEntry(a) {
+			entry, err = theirs.GetPrivateKeyEntry(a, entryPassword)
+		}
+	}
+	if err != nil || !teststore.IsKey(t, entry.PrivateKey) || len(entry.CertificateChain) != 1 {
+		t.Errorf("key entry: %v", err)
+	}
+	ours := oracle.New()
+	if err := ours.SetPrivateKeyEntry("first", entry, password); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := ours.Store(&out, password); err != nil {
+		t.Fatal(err)
+	}
+	s := mustDecode(t, JKS, out.Bytes())
+	if err := s.Verify(password); err != nil {
+		t.Error(err)
+	}
+	if c, err := s.Entries[0].Open(password); err != nil || !teststore.IsKey(t, c.Key) {
+		t.Errorf("another key: %v", err)
 	}
 }
 
@@ -235,23 +290,25 @@ func TestHostileCounts(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, name := range []string{"keytool.jks", "keytool.jceks"} {
+	for _, name := range []string{"keytool.jks", "keytool.jceks", "bouncycastle.bks", "bouncycastle.bksv1", "bouncycastle.uber"} {
 		f.Add(teststore.Read(f, name))
 	}
 	lim := limit.Default
-	lim.Iterations = 1000
+	lim.Iterations = 3000
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s, err := Decode(data, lim)
-		if err != nil {
-			if !fault.Known(err) {
-				t.Fatal(err)
-			}
-			return
-		}
-		for i := range s.Entries {
-			if e := &s.Entries[i]; e.Kind != Certificate {
-				if _, err := e.Open(password); err != nil && !fault.Known(err) {
+		for _, decode := range decoders {
+			s, err := decode(data, password, lim)
+			if err != nil {
+				if !fault.Known(err) {
 					t.Fatal(err)
+				}
+				continue
+			}
+			for i := range s.Entries {
+				if e := &s.Entries[i]; e.Kind != Certificate {
+					if _, err := e.Open(password); err != nil && !fault.Known(err) {
+						t.Fatal(err)
+					}
 				}
 			}
 		}

@@ -137,12 +137,21 @@ func openJCEKS(params, data, password []byte, maxIterations int) ([]byte, error)
 	block, iv := tripleDES(p, password)
 	out := make([]byte, len(data))
 	cipher.NewCBCDecrypter(block, iv).CryptBlocks(out, data)
-	n := int(out[len(out)-1])
-	if n < 1 || n > des.BlockSize || bytes.Count(out[len(out)-n:], []byte{byte(n)}) != n {
-		clear(out)
+	if out = unpad(out, des.BlockSize); out == nil {
 		return nil, fault.Password("protected key")
 	}
-	return out[:len(out)-n], nil
+	return out, nil
+}
+
+// unpad takes off the padding of RFC 8018, section 6.1.1; nil means that it is wrong, and
+// that b was wiped. b is not empty.
+func unpad(b []byte, blockSize int) []byte {
+	n := int(b[len(b)-1])
+	if n < 1 || n > blockSize || bytes.Count(b[len(b)-n:], []byte{byte(n)}) != n {
+		clear(b)
+		return nil
+	}
+	return b[:len(b)-n]
 }
 
 func sealJCEKS(key []byte, p pbeParameter, password []byte) (params, data []byte, err error) {

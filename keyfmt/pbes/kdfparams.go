@@ -55,3 +55,19 @@ func Scrypt(salt []byte, n, r, p, size int) []byte {
 		})
 	})
 }
+
+// PKCS12Algorithm returns the DER AlgorithmIdentifier of the PKCS #12 scheme with that
+// cipher, for stores that keep its parameters in a form of their own.
+func PKCS12Algorithm(cipher string, salt []byte, iterations int) []byte {
+	for _, s := range pbe1s {
+		if s.pkcs12 && s.Cipher == cipher {
+			return marshalAlgorithm(s.oid, func(b *cryptobyte.Builder) {
+				b.AddASN1(cryptobyte_asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+					b.AddASN1OctetString(salt)
+					b.AddASN1Int64(int64(iterations))
+				})
+			})
+		}
+	}
+	panic("pbes: internal error: no PKCS #12 scheme with " + cipher)
+}
