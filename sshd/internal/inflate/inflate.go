@@ -38,7 +38,7 @@ type Reader struct {
 	step func(*Reader) error // decodes the next part of the stream
 	err  error               // why the stream cannot go on
 
-	window [WindowLen]byte // ring of the latest output
+	window [WindowLen]byte // ring of what earlier calls put out last
 	at     int             // where the next byte goes in window
 	seen   int             // how much of window was ever written, at most WindowLen
 
@@ -48,8 +48,9 @@ type Reader struct {
 	dynLiterals      huffman
 	dynRanges        huffman
 
-	dst   []byte // output of the current call
-	limit int    // length that dst must not exceed
+	dst   []byte // what the current call puts out is behind start
+	start int
+	limit int // length that dst must not exceed
 }
 
 // NewReader returns a Reader at the beginning of a stream.
@@ -62,8 +63,9 @@ func (r *Reader) Append(dst, piece []byte, max int) ([]byte, error) {
 		return dst, r.err
 	}
 	r.in.feed(piece)
-	r.dst, r.limit = dst, len(dst)+max
+	r.dst, r.start, r.limit = dst, len(dst), len(dst)+max
 	err := r.run()
+	r.remember()
 	dst, r.dst = r.dst, nil
 	r.in.keepRest()
 	if err != errShort {
@@ -193,15 +195,28 @@ func (r *Reader) match(i int) error {
 	if err != nil {
 		return err
 	}
-	if distance > r.seen {
+	return r.repeat(distance, length)
+}
+
+// repeat puts out length bytes again that begin distance bytes ago, and may end in
+// themselves.
+func (r *Reader) repeat(distance, length int) error {
+	made := len(r.dst) - r.start
+	if distance > made+r.seen {
 		return ErrCorrupt
 	}
-	from := r.at - distance
-	for range length {
-		if err := r.emit(r.window[from&(WindowLen-1)]); err != nil {
-			return err
-		}
-		from++
+	if length > r.limit-len(r.dst) {
+		return ErrTooLarge
+	}
+	for ; distance > made && length > 0; length-- {
+		r.dst = append(r.dst, r.window[(r.at+made-distance)&(WindowLen-1)])
+		made++
+	}
+	for length > 0 {
+		from := len(r.dst) - distance
+		n := min(length, distance)
+		r.dst = append(r.dst, r.dst[from:from+n]...)
+		length -= n
 	}
 	return nil
 }
@@ -211,10 +226,20 @@ func (r *Reader) emit(b byte) error {
 		return ErrTooLarge
 	}
 	r.dst = append(r.dst, b)
-	r.window[r.at] = b
-	r.at = (r.at + 1) & (WindowLen - 1)
-	r.seen = min(r.seen+1, WindowLen)
 	return nil
+}
+
+// remember copies the last of what was put out to the window.
+func (r *Reader) remember() {
+	out := r.dst[r.start:]
+	r.seen = min(r.seen+len(out), WindowLen)
+	if skip := len(out) - WindowLen; skip > 0 {
+		out = out[skip:]
+		r.at = (r.at + skip) & (WindowLen - 1)
+	}
+	n := copy(r.window[r.at:], out)
+	copy(r.window[:], out[n:])
+	r.at = (r.at + len(out)) & (WindowLen - 1)
 }
 
 // codeOrder is the order of the lengths of the code length code (RFC 1951, section 3.2.7).
