@@ -24,6 +24,9 @@ type Auth struct {
 	None func(ctx context.Context, a *Attempt) Decision
 	// Password checks a password.
 	Password func(ctx context.Context, p *Password) Decision
+	// PasswordChange checks a password and replaces it by p.New, then decides. Clients come
+	// here after a decision made by ChangePassword, or uninvited. nil refuses.
+	PasswordChange func(ctx context.Context, p *Password) Decision
 	// KeyOffered says whether a signature by this key is worth asking for. Nothing is
 	// proven: anybody can offer anybody's public key. nil asks for every key's signature.
 	KeyOffered func(ctx context.Context, o *Offer) (bool, error)
@@ -50,9 +53,7 @@ type Attempt struct {
 type Password struct {
 	Attempt
 	Password []byte // wiped when the hook returns
-	// New is the replacement that the client wants, after a decision made by ChangePassword;
-	// else nil. It is wiped too.
-	New []byte
+	New      []byte // the replacement, for PasswordChange; wiped too
 }
 
 // An Offer is an attempt with a public key that is not proven.
@@ -220,8 +221,8 @@ func (c *Conn) decide(a Attempt, q *auth.Question) Decision {
 		return h.None(c.ctx, &a)
 	case q.Kind == auth.KindPassword && h.Password != nil:
 		return h.Password(c.ctx, &Password{Attempt: a, Password: q.Password})
-	case q.Kind == auth.KindPasswordChange && h.Password != nil:
-		return h.Password(c.ctx, &Password{Attempt: a, Password: q.Password, New: q.NewPassword})
+	case q.Kind == auth.KindPasswordChange && h.PasswordChange != nil:
+		return h.PasswordChange(c.ctx, &Password{Attempt: a, Password: q.Password, New: q.NewPassword})
 	case q.Kind == auth.KindOffer:
 		return c.offered(a, q)
 	case q.Kind == auth.KindProof && h.KeyProven != nil:

@@ -260,10 +260,13 @@ func (s *Server) Close() error {
 	return nil
 }
 
+// disconnectAll waits no longer than one connection can take, however many do not read.
 func (s *Server) disconnectAll() {
+	var wg sync.WaitGroup
 	for c := range s.Conns() {
-		c.Disconnect(ByApplication, "server shut down")
+		wg.Go(func() { c.Disconnect(ByApplication, "server shut down") })
 	}
+	wg.Wait()
 }
 
 // compile translates a Config, once for the one that serves most connections.
