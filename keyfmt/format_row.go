@@ -2,6 +2,7 @@ package keyfmt
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 
@@ -13,6 +14,12 @@ import (
 // to the model. Rows are declared by the file of their family and put in order in formats.go.
 type formatRow struct {
 	FormatInfo
+
+	// labels are the PEM labels of blocks that hold the format as a whole; nil if it has none.
+	labels []string
+
+	// requests says that marshal takes items with a Request.
+	requests bool
 
 	// sniff judges the first SniffLen bytes of an input, and says why in a printable
 	// sentence. It derives no key and allocates no more than head.
@@ -30,6 +37,7 @@ type formatRow struct {
 // A parseContext is what one call of Parse hands to its codec.
 type parseContext struct {
 	format   Format
+	table    formatTable
 	limits   limit.Limits // filled
 	noVerify bool
 	depth    int // how many containers enclose this input
@@ -37,7 +45,7 @@ type parseContext struct {
 	opts    *ParseOptions
 	asked   bool
 	secret  []byte
-	failed  error
+	failed  error    // of a callback
 	entries [][]byte // key passwords to wipe
 }
 
@@ -77,6 +85,9 @@ func (o *parseContext) keyPassword(alias string) (password []byte, ok bool, err 
 		return nil, false, nil
 	}
 	given, ok, err := o.opts.KeyPassword(alias)
+	if err != nil {
+		o.failed = err
+	}
 	if err != nil || !ok {
 		return nil, false, err
 	}
@@ -96,8 +107,11 @@ func (o *parseContext) wipe() {
 // fail makes the ParseError of a codec's error; nil stays nil. Parse does the same with
 // what parse functions return, which therefore need it only to wrap what they collect.
 func (o *parseContext) fail(err error) error {
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case o.failed != nil && errors.Is(err, o.failed):
+		return fmt.Errorf("keyfmt: password: %w", o.failed)
 	}
 	return newParseError(o.format, err)
 }

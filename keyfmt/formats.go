@@ -1,5 +1,7 @@
 package keyfmt
 
+import "slices"
+
 // A Format names an encoding. The names are stable; [Formats] lists them.
 type Format string
 
@@ -24,14 +26,15 @@ const (
 	FormatUBER   Format = "uber"
 	FormatBCFKS  Format = "bcfks"
 
-	FormatOpenSSH   Format = "openssh"    // openssh-key-v1 private keys
-	FormatSSHPublic Format = "ssh-public" // OpenSSH public key lines, authorized_keys, known_hosts
-	FormatSSHCert   Format = "ssh-cert"   // OpenSSH certificate lines
-	FormatRFC4716   Format = "rfc4716"    // SSH2 public keys
-	FormatSSHFP     Format = "sshfp"      // DNS fingerprint records
+	FormatOpenSSH   Format = "openssh"        // openssh-key-v1 private keys
+	FormatSSHPublic Format = "openssh-public" // lines of keys and certificates: .pub, authorized_keys, known_hosts
+	FormatSSHCert   Format = FormatSSHPublic  // certificates are lines, as keys are
+	FormatRFC4716   Format = "rfc4716"        // SSH2 public keys
+	FormatSSHFP     Format = "sshfp"          // DNS fingerprint records
 	FormatPPK       Format = "ppk"
 	FormatSSHCom    Format = "sshcom"
 	FormatBIND      Format = "bind"
+	FormatDNSKEY    Format = "dnskey"
 	FormatPVK       Format = "pvk"
 
 	FormatJWK Format = "jwk" // a JSON Web Key or a set of them
@@ -70,4 +73,54 @@ type Detection struct {
 	Confidence Confidence
 	Reason     string // one printable sentence: why
 	Base64     bool   // the input is base64 of the format
+}
+
+// formatRows are all formats in the order of detection. Where two rows are equally sure,
+// the first one has it, so that magic numbers come before shapes and narrow shapes before
+// wide ones.
+var formatRows = inOrder([]Format{
+	FormatJKS, FormatJCEKS, FormatPVK,
+	FormatPPK, FormatRFC4716, FormatSSHCom, FormatPEM, FormatOpenSSH,
+	FormatSSHPublic, FormatSSHFP, FormatBIND, FormatDNSKEY,
+	FormatXML, FormatJWE, FormatJWK,
+	FormatPKCS12, FormatBCFKS, FormatPKCS8, FormatDSA, FormatPKCS1, FormatSEC1, FormatSPKI,
+	FormatX509, FormatCRL, FormatCSR, FormatPKCS7, FormatPkiPath,
+	FormatBKS, FormatUBER,
+}, sshRows, webRows, storeRows, objectRows)
+
+// inOrder gathers the rows of the families.
+func inOrder(order []Format, families ...[]formatRow) formatTable {
+	rows := slices.Concat(families...)
+	slices.SortStableFunc(rows, func(a, b formatRow) int {
+		return slices.Index(order, a.Name) - slices.Index(order, b.Name)
+	})
+	return rows
+}
+
+// A formatTable is the table of formats. Rows reach it through their context, since the
+// table is made of them.
+type formatTable []formatRow
+
+// row returns the row of a format, nil if there is none.
+func (t formatTable) row(f Format) *formatRow {
+	for i := range t {
+		if t[i].Name == f {
+			return &t[i]
+		}
+	}
+	return nil
+}
+
+// labelled returns the format of a PEM label, nil if it is not known. whole says that a
+// block is a file of the format, so that two of them are not.
+func (t formatTable) labelled(label string) (row *formatRow, whole bool) {
+	if obj := objectByLabel(label); obj != nil {
+		return t.row(obj.format), false
+	}
+	for i := range t {
+		if slices.Contains(t[i].labels, label) {
+			return &t[i], true
+		}
+	}
+	return nil, false
 }

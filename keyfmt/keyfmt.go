@@ -20,6 +20,10 @@ type Bundle struct {
 	Format     Format     // the format recognised
 	Protection Protection // how the whole input is protected; zero if it is not
 	Items      []Item
+
+	// Skipped has a *ParseError for each part that Parse passed over because it could not
+	// decode it while it could decode others: PEM blocks. nil if there were none.
+	Skipped []error
 }
 
 // An Item is one entry of a bundle: a key, a key with its certificates, certificates
@@ -53,9 +57,9 @@ func (it *Item) Kind() Kind {
 		return KindSecret
 	case it.CRL != nil:
 		return KindCRL
-	case it.Key != nil && (it.Key.PKCS8 != nil || it.Locked):
+	case it.Key != nil && (it.Key.PKCS8 != nil || it.Key.SSHPrivate != nil || it.Locked):
 		return KindKey
-	case it.Key != nil:
+	case it.Key != nil || it.SSHCert != nil:
 		return KindPublic
 	case it.Locked:
 		return KindKey

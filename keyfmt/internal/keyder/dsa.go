@@ -79,6 +79,21 @@ func ParseTraditionalDSA(der []byte) (*DSA, error) {
 	return k, nil
 }
 
+// ParseTraditionalDSAPublic reads OpenSSL's "DSA PUBLIC KEY": y, p, q and g.
+func ParseTraditionalDSAPublic(der []byte) (*DSA, error) {
+	in := cryptobyte.String(der)
+	var seq cryptobyte.String
+	k := &DSA{P: new(big.Int), Q: new(big.Int), G: new(big.Int), Y: new(big.Int)}
+	ok := in.ReadASN1(&seq, cryptobyte_asn1.SEQUENCE) && in.Empty()
+	for _, n := range []*big.Int{k.Y, k.P, k.Q, k.G} {
+		ok = ok && seq.ReadASN1Integer(n)
+	}
+	if !ok || !seq.Empty() {
+		return nil, fault.Malformed("DSA public key", "unexpected structure")
+	}
+	return k, nil
+}
+
 func publicDSA(info *publicInfo) (named, error) {
 	k := &DSA{Y: new(big.Int)}
 	if err := k.readParameters(info.params); err != nil {
