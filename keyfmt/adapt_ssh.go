@@ -21,17 +21,18 @@ var sshRows = slices.Concat(sshPrivateRows, sshPublicRows, numberRows)
 var sshPrivateRows = []formatRow{
 	{
 		FormatInfo: FormatInfo{
-			Name: "openssh", Title: "OpenSSH private key", Extensions: []string{"openssh"},
+			Name: FormatOpenSSH, Title: "OpenSSH private key", Extensions: []string{"openssh"},
 			Read: true, Write: true, Encrypts: true, Kinds: []Kind{KindKey},
 			Variants: opensshkey.Ciphers(), Spec: "OpenSSH PROTOCOL.key",
 		},
+		labels:  []string{opensshkey.PEMType},
 		sniff:   sniffOpenSSH,
 		parse:   parseOpenSSH,
 		marshal: marshalOpenSSH,
 	},
 	{
 		FormatInfo: FormatInfo{
-			Name: "ppk", Title: "PuTTY private key (PPK)", Extensions: []string{"ppk"},
+			Name: FormatPPK, Title: "PuTTY private key (PPK)", Extensions: []string{"ppk"},
 			Read: true, Write: true, Encrypts: true, Kinds: []Kind{KindKey},
 			Variants: ppkVariantNames(), Spec: "PuTTY manual, appendix on PPK",
 		},
@@ -185,23 +186,12 @@ func (p *Protection) addWeak(phrase string) {
 	}
 }
 
-// onlyPrivate returns the item of a format that holds one private key, without the parts
-// that no such format holds.
-func (o *marshalContext) onlyPrivate(b *Bundle) (*Item, error) {
-	if len(b.Items) == 0 {
-		return nil, fault.Unsupported("bundle", "no key")
+// onlyKey returns the item of a format that holds one private key.
+func onlyKey(b *Bundle) (*Item, error) {
+	if len(b.Items) != 1 || b.Items[0].Key == nil || b.Items[0].Key.PKCS8 == nil && b.Items[0].Key.SSHPrivate == nil {
+		return nil, fault.Unsupported("bundle", "one private key expected")
 	}
-	item := &b.Items[0]
-	switch {
-	case item.Locked:
-		return nil, &fault.Error{Part: item.label(0), Offset: -1, Err: ErrPasswordRequired}
-	case item.Key == nil || item.Key.PKCS8 == nil && item.Key.SSHPrivate == nil:
-		return nil, fault.Unsupported(item.label(0), "no private key")
-	}
-	if len(item.Certs) > 0 {
-		o.lose("certificate chain of %s", item.label(0))
-	}
-	return item, nil
+	return &b.Items[0], nil
 }
 
 // keyComment is the comment of a written key: that of the item, else its alias, without
@@ -212,14 +202,14 @@ func (o *marshalContext) keyComment(item *Item) string {
 		comment = item.Alias
 	}
 	if strings.ContainsAny(comment, "\r\n\x00") {
-		o.lose("line ends in the comment %q", comment)
+		o.lose("the line ends in the comment %q", comment)
 		comment = strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ").Replace(comment)
 	}
 	return comment
 }
 
 func marshalOpenSSH(b *Bundle, o *marshalContext) ([]byte, error) {
-	item, err := o.onlyPrivate(b)
+	item, err := onlyKey(b)
 	if err != nil {
 		return nil, err
 	}
@@ -314,12 +304,12 @@ func ppkVariantNames() []string {
 }
 
 func marshalPPK(b *Bundle, o *marshalContext) ([]byte, error) {
-	item, err := o.onlyPrivate(b)
+	item, err := onlyKey(b)
 	if err != nil {
 		return nil, err
 	}
 	if item.SSHCert != nil {
-		o.lose("OpenSSH certificate of %s", item.label(0))
+		o.lose("the OpenSSH certificate of %s", item.label(0))
 	}
 	if item.Key.PKCS8 == nil {
 		return nil, fault.Unsupported(item.label(0), "PuTTY has no keys of type %s", item.Key.Algorithm)

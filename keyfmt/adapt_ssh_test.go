@@ -41,37 +41,38 @@ func sniffSSH(data []byte) []Format {
 	return formats
 }
 
-// parseSSH decodes data by the row; a nil secret is no password.
-func parseSSH(t testing.TB, format Format, data []byte, secret *string) (*Bundle, error) {
-	t.Helper()
+// parseSSH decodes data as the format; a nil secret is no password.
+func parseSSH(format Format, data []byte, secret *string) (*Bundle, error) {
 	opts := &ParseOptions{}
 	if secret != nil {
 		opts.Password = testssh.Given(*secret)
 	}
-	o := newParseContext(format, opts)
-	defer o.wipe()
-	return sshRow(t, format).parse(data, o)
+	return ParseAs(format, data, opts)
 }
 
 func mustParseSSH(t testing.TB, format Format, data []byte, secret *string) *Bundle {
 	t.Helper()
-	b, err := parseSSH(t, format, data, secret)
+	b, err := parseSSH(format, data, secret)
 	if err != nil {
 		t.Fatalf("%s: %v", format, err)
 	}
 	return b
 }
 
-// marshalSSH encodes b by the row and returns what was lost.
-func marshalSSH(t testing.TB, format Format, b *Bundle, opts *MarshalOptions) (data []byte, lost []string, err error) {
-	t.Helper()
-	row := sshRow(t, format)
-	o, err := newMarshalContext(row, opts)
-	if err != nil {
-		t.Fatal(err)
+// marshalSSH encodes b as the format and returns what was lost.
+func marshalSSH(format Format, b *Bundle, opts *MarshalOptions) (data []byte, lost []string, err error) {
+	data, err = Marshal(format, b, opts)
+	var loss *LossError
+	if !errors.As(err, &loss) {
+		return data, nil, err
 	}
-	data, err = row.marshal(b, o)
-	return data, o.lost, err
+	allowed := MarshalOptions{}
+	if opts != nil {
+		allowed = *opts
+	}
+	allowed.AllowLoss = true
+	data, err = Marshal(format, b, &allowed)
+	return data, loss.Lost, err
 }
 
 var (
@@ -87,27 +88,27 @@ var sshFiles = []struct {
 	key        string
 	protection string // "cipher kdf iterations memory mac weak"
 }{
-	{"rsa_key", "openssh", "rsa", ""},
-	{"dsa_key", "openssh", "dsa", ""},
-	{"ecdsa256_key", "openssh", "ecdsa256", ""},
-	{"ecdsa384_key", "openssh", "ecdsa384", ""},
-	{"ecdsa521_key", "openssh", "ecdsa521", ""},
-	{"ed25519_key", "openssh", "ed25519", ""},
-	{"ed448_key", "openssh", "ed448", ""},
-	{"enc-aes256-ctr", "openssh", "ed25519", "AES-256-CTR bcrypt 2 0  1"},
-	{"enc-aes128-gcm@openssh.com", "openssh", "ed25519", "AES-128-GCM bcrypt 2 0  1"},
-	{"enc-chacha20-poly1305@openssh.com", "openssh", "ed25519", "chacha20-poly1305@openssh.com bcrypt 2 0  1"},
-	{"enc-3des-cbc", "openssh", "ed25519", "3DES-CBC bcrypt 2 0  2"},
-	{"rsa.ppk", "ppk", "rsa", ""},
-	{"ed448-v2.ppk", "ppk", "ed448", ""},
-	{"enc-argon2id.ppk", "ppk", "ecdsa256", "AES-256-CBC Argon2id 2 64 HMAC-SHA256 1"},
-	{"enc-argon2d.ppk", "ppk", "ecdsa256", "AES-256-CBC Argon2d 2 64 HMAC-SHA256 1"},
-	{"enc-v2.ppk", "ppk", "dsa", "AES-256-CBC SHA1 once 1 0 HMAC-SHA1 1"},
-	{"rsa.sshcom", "sshcom", "rsa", ""},
-	{"enc-dsa.sshcom", "sshcom", "dsa", "3DES-CBC MD5 once 1 0  3"},
-	{"dsa.pvk", "pvk", "dsa", ""},
-	{"enc-rsa-strong.pvk", "pvk", "rsa", "RC4-128 SHA1 once 1 0  3"},
-	{"enc-dsa-weak.pvk", "pvk", "dsa", "RC4-40 SHA1 once 1 0  4"},
+	{"rsa_key", FormatOpenSSH, "rsa", ""},
+	{"dsa_key", FormatOpenSSH, "dsa", ""},
+	{"ecdsa256_key", FormatOpenSSH, "ecdsa256", ""},
+	{"ecdsa384_key", FormatOpenSSH, "ecdsa384", ""},
+	{"ecdsa521_key", FormatOpenSSH, "ecdsa521", ""},
+	{"ed25519_key", FormatOpenSSH, "ed25519", ""},
+	{"ed448_key", FormatOpenSSH, "ed448", ""},
+	{"enc-aes256-ctr", FormatOpenSSH, "ed25519", "AES-256-CTR bcrypt 2 0  1"},
+	{"enc-aes128-gcm@openssh.com", FormatOpenSSH, "ed25519", "AES-128-GCM bcrypt 2 0  1"},
+	{"enc-chacha20-poly1305@openssh.com", FormatOpenSSH, "ed25519", "chacha20-poly1305@openssh.com bcrypt 2 0  1"},
+	{"enc-3des-cbc", FormatOpenSSH, "ed25519", "3DES-CBC bcrypt 2 0  2"},
+	{"rsa.ppk", FormatPPK, "rsa", ""},
+	{"ed448-v2.ppk", FormatPPK, "ed448", ""},
+	{"enc-argon2id.ppk", FormatPPK, "ecdsa256", "AES-256-CBC Argon2id 2 64 HMAC-SHA256 1"},
+	{"enc-argon2d.ppk", FormatPPK, "ecdsa256", "AES-256-CBC Argon2d 2 64 HMAC-SHA256 1"},
+	{"enc-v2.ppk", FormatPPK, "dsa", "AES-256-CBC SHA1 once 1 0 HMAC-SHA1 1"},
+	{"rsa.sshcom", FormatSSHCom, "rsa", ""},
+	{"enc-dsa.sshcom", FormatSSHCom, "dsa", "3DES-CBC MD5 once 1 0  3"},
+	{"dsa.pvk", FormatPVK, "dsa", ""},
+	{"enc-rsa-strong.pvk", FormatPVK, "rsa", "RC4-128 SHA1 once 1 0  3"},
+	{"enc-dsa-weak.pvk", FormatPVK, "dsa", "RC4-40 SHA1 once 1 0  4"},
 }
 
 func TestSSHFilesOfPrograms(t *testing.T) {
@@ -118,7 +119,7 @@ func TestSSHFilesOfPrograms(t *testing.T) {
 		}
 		b := mustParseSSH(t, tt.format, data, &goodPassword)
 		key := b.Items[0].Key
-		public := mustParseSSH(t, "openssh-public", testssh.Read(t, tt.key+"_key.pub"), nil).Items[0].Key
+		public := mustParseSSH(t, FormatSSHPublic, testssh.Read(t, tt.key+"_key.pub"), nil).Items[0].Key
 		if key.PKCS8 == nil || key.Algorithm != public.Algorithm || !bytes.Equal(key.SPKI, public.SPKI) {
 			t.Errorf("%s: %s, public key %s", tt.file, key.Algorithm, public.Algorithm)
 		}
@@ -140,17 +141,17 @@ func TestSSHFilesOfPrograms(t *testing.T) {
 // either lists its public key or asks for the password.
 func checkPasswords(t *testing.T, file string, format Format, data []byte, public *Key) {
 	t.Helper()
-	if _, err := parseSSH(t, format, data, &wrongPassword); !errors.Is(err, ErrIncorrectPassword) {
+	if _, err := parseSSH(format, data, &wrongPassword); !errors.Is(err, ErrIncorrectPassword) {
 		t.Errorf("%s: wrong password: %v", file, err)
 	}
-	b, err := parseSSH(t, format, data, nil)
+	b, err := parseSSH(format, data, nil)
 	if err == nil {
 		item := b.Items[0]
 		if !item.Locked || item.Kind() != KindKey || item.Key.PKCS8 != nil || !bytes.Equal(item.Key.SPKI, public.SPKI) {
 			t.Errorf("%s: no password: %+v", file, item)
 		}
-		for _, target := range []Format{"openssh", "ppk", "pvk"} {
-			if _, _, err := marshalSSH(t, target, b, nil); !errors.Is(err, ErrPasswordRequired) {
+		for _, target := range []Format{FormatOpenSSH, FormatPPK, FormatPVK} {
+			if _, _, err := marshalSSH(target, b, nil); !errors.Is(err, ErrUnsupported) {
 				t.Errorf("%s to %s while locked: %v", file, target, err)
 			}
 		}
@@ -163,10 +164,10 @@ func checkPasswords(t *testing.T, file string, format Format, data []byte, publi
 // each format through its dialects encrypted; package opensshkey has all of its ciphers.
 func TestSSHPrivateConversions(t *testing.T) {
 	for _, name := range []string{"rsa", "dsa", "ecdsa256", "ecdsa384", "ecdsa521", "ed25519", "ed448"} {
-		b := mustParseSSH(t, "openssh", testssh.Read(t, name+"_key"), nil)
-		for _, format := range []Format{"openssh", "ppk", "pvk"} {
-			if format == "pvk" && name != "rsa" && name != "dsa" {
-				if _, _, err := marshalSSH(t, format, b, nil); !errors.Is(err, ErrUnsupported) {
+		b := mustParseSSH(t, FormatOpenSSH, testssh.Read(t, name+"_key"), nil)
+		for _, format := range []Format{FormatOpenSSH, FormatPPK, FormatPVK} {
+			if format == FormatPVK && name != "rsa" && name != "dsa" {
+				if _, _, err := marshalSSH(format, b, nil); !errors.Is(err, ErrUnsupported) {
 					t.Errorf("%s to %s: %v", name, format, err)
 				}
 				continue
@@ -184,7 +185,7 @@ func TestSSHPrivateConversions(t *testing.T) {
 
 func checkConversion(t *testing.T, name string, format Format, b *Bundle, opts *MarshalOptions) {
 	t.Helper()
-	data, lost, err := marshalSSH(t, format, b, opts)
+	data, lost, err := marshalSSH(format, b, opts)
 	if err != nil || len(lost) > 0 {
 		t.Errorf("%s to %s %q: %v, lost %q", name, format, opts.Variant, err, lost)
 		return
@@ -197,7 +198,7 @@ func checkConversion(t *testing.T, name string, format Format, b *Bundle, opts *
 	if !bytes.Equal(got.Key.PKCS8, want.Key.PKCS8) || !bytes.Equal(got.Key.SPKI, want.Key.SPKI) {
 		t.Errorf("%s to %s %q: another key", name, format, opts.Variant)
 	}
-	if format != "pvk" && got.Comment != want.Comment {
+	if format != FormatPVK && got.Comment != want.Comment {
 		t.Errorf("%s to %s: comment %q", name, format, got.Comment)
 	}
 	if again.Protection.Protected() != (opts.Password != nil) {
@@ -207,8 +208,8 @@ func checkConversion(t *testing.T, name string, format Format, b *Bundle, opts *
 
 func TestSSHPublicFiles(t *testing.T) {
 	for file, format := range map[string]Format{
-		"ed448_key.pub": "openssh-public", "dsa_key-cert.pub": "openssh-public", "known_hosts": "openssh-public",
-		"known_hosts_hashed": "openssh-public", "ed25519.ssh2": "rfc4716", "sshfp": "sshfp",
+		"ed448_key.pub": FormatSSHPublic, "dsa_key-cert.pub": FormatSSHPublic, "known_hosts": FormatSSHPublic,
+		"known_hosts_hashed": FormatSSHPublic, "ed25519.ssh2": FormatRFC4716, "sshfp": FormatSSHFP,
 	} {
 		data := testssh.Read(t, file)
 		if got := sniffSSH(data); !slices.Equal(got, []Format{format}) {
@@ -220,7 +221,7 @@ func TestSSHPublicFiles(t *testing.T) {
 				t.Errorf("%s: an item of kind %s", file, item.Kind())
 			}
 		}
-		out, lost, err := marshalSSH(t, format, b, nil)
+		out, lost, err := marshalSSH(format, b, nil)
 		if err != nil || len(lost) > 0 || joined(out) != joined(data) {
 			t.Errorf("%s: written as %q, lost %q, %v", file, out, lost, err)
 		}
@@ -231,15 +232,15 @@ func TestSSHPublicFiles(t *testing.T) {
 func TestBareBlobs(t *testing.T) {
 	for _, name := range []string{"rsa_key.pub", "ecdsa521_key.pub", "dsa_key-cert.pub"} {
 		blob := testssh.Blob(t, name)
-		if got := sniffSSH(blob); !slices.Equal(got, []Format{"openssh-public"}) {
+		if got := sniffSSH(blob); !slices.Equal(got, []Format{FormatSSHPublic}) {
 			t.Errorf("%s: recognised as %q", name, got)
 		}
-		line := mustParseSSH(t, "openssh-public", testssh.Read(t, name), nil).Items[0]
-		item := mustParseSSH(t, "openssh-public", blob, nil).Items[0]
+		line := mustParseSSH(t, FormatSSHPublic, testssh.Read(t, name), nil).Items[0]
+		item := mustParseSSH(t, FormatSSHPublic, blob, nil).Items[0]
 		if !bytes.Equal(item.Key.SPKI, line.Key.SPKI) || !bytes.Equal(item.SSHCert, line.SSHCert) {
 			t.Errorf("%s: another key", name)
 		}
-		if _, err := parseSSH(t, "openssh-public", blob[:len(blob)-1], nil); !errors.Is(err, ErrMalformed) {
+		if _, err := parseSSH(FormatSSHPublic, blob[:len(blob)-1], nil); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s cut: %v", name, err)
 		}
 	}
@@ -251,27 +252,27 @@ func joined(text []byte) string {
 }
 
 func TestSSHPublicOfPrivate(t *testing.T) {
-	b := mustParseSSH(t, "openssh", testssh.Read(t, "ecdsa384_key"), nil)
+	b := mustParseSSH(t, FormatOpenSSH, testssh.Read(t, "ecdsa384_key"), nil)
 	want := testssh.Blob(t, "ecdsa384_key.pub")
 	b.Items[0].Alias = "host.example"
 	for format, check := range map[Format]func([]byte) bool{
-		"openssh-public": func(out []byte) bool { return bytes.Equal(out, testssh.Read(t, "ecdsa384_key.pub")) },
-		"rfc4716":        func(out []byte) bool { return bytes.Contains(out, []byte(`Comment: "a P-384 key"`)) },
-		"sshfp": func(out []byte) bool {
+		FormatSSHPublic: func(out []byte) bool { return bytes.Equal(out, testssh.Read(t, "ecdsa384_key.pub")) },
+		FormatRFC4716:   func(out []byte) bool { return bytes.Contains(out, []byte(`Comment: "a P-384 key"`)) },
+		FormatSSHFP: func(out []byte) bool {
 			return bytes.Contains(out, fmt.Appendf(nil, "host.example IN SSHFP 3 2 %x\n", sha256.Sum256(want)))
 		},
 	} {
-		out, lost, err := marshalSSH(t, format, b, nil)
-		if err != nil || !check(out) || !slices.Equal(lost, []string{`private key of "host.example"`}) {
+		out, lost, err := marshalSSH(format, b, nil)
+		if err != nil || !check(out) || !slices.Equal(lost, []string{`the private key of "host.example"`}) {
 			t.Errorf("%s: %q, lost %q, %v", format, out, lost, err)
 		}
 	}
-	out, _, err := marshalSSH(t, "openssh-public", b, &MarshalOptions{Variant: linesKnownHosts})
+	out, _, err := marshalSSH(FormatSSHPublic, b, &MarshalOptions{Variant: linesKnownHosts})
 	if err != nil || !bytes.HasPrefix(out, []byte("host.example ecdsa-sha2-nistp384 ")) {
 		t.Errorf("known_hosts: %q, %v", out, err)
 	}
 	b.Items[0].Alias = ""
-	if _, _, err := marshalSSH(t, "openssh-public", b, &MarshalOptions{Variant: linesKnownHosts}); !errors.Is(err, ErrUnsupported) {
+	if _, _, err := marshalSSH(FormatSSHPublic, b, &MarshalOptions{Variant: linesKnownHosts}); !errors.Is(err, ErrUnsupported) {
 		t.Errorf("known_hosts without a name: %v", err)
 	}
 }
@@ -279,7 +280,7 @@ func TestSSHPublicOfPrivate(t *testing.T) {
 // TestSSHCertificates puts certificates beside keys: OpenSSH's format holds them, the
 // others lose them by name.
 func TestSSHCertificates(t *testing.T) {
-	cert := mustParseSSH(t, "openssh-public", testssh.Read(t, "ed25519_key-cert.pub"), nil).Items[0]
+	cert := mustParseSSH(t, FormatSSHPublic, testssh.Read(t, "ed25519_key-cert.pub"), nil).Items[0]
 	for name, want := range map[string]string{
 		"role": "user", "key-id": "key of ed25519", "serial": "42", "principals": "alice,bob",
 		"valid-after": "2026-01-01T00:00:00Z", "valid-before": "2036-01-01T00:00:00Z",
@@ -289,19 +290,21 @@ func TestSSHCertificates(t *testing.T) {
 			t.Errorf("attribute %s is %q, want %q", name, got, want)
 		}
 	}
-	b := mustParseSSH(t, "openssh", testssh.Read(t, "ed25519_key"), nil)
+	b := mustParseSSH(t, FormatOpenSSH, testssh.Read(t, "ed25519_key"), nil)
 	b.Items[0].SSHCert = cert.SSHCert
 	b.Items[0].Certs = []*Certificate{{Raw: []byte("DER")}}
-	data, lost, err := marshalSSH(t, "openssh", b, nil)
-	if err != nil || !slices.Equal(lost, []string{`certificate chain of "an Ed25519 key"`}) {
+	data, lost, err := marshalSSH(FormatOpenSSH, b, nil)
+	if err != nil || !slices.Equal(lost, []string{`the certificates of "an Ed25519 key"`}) {
 		t.Fatalf("lost %q, %v", lost, err)
 	}
-	item := mustParseSSH(t, "openssh", data, nil).Items[0]
+	item := mustParseSSH(t, FormatOpenSSH, data, nil).Items[0]
 	if !bytes.Equal(item.SSHCert, cert.SSHCert) || !bytes.Equal(item.Key.PKCS8, b.Items[0].Key.PKCS8) || item.Attributes["serial"] != "42" {
 		t.Errorf("came back as %+v", item)
 	}
-	if _, lost, err = marshalSSH(t, "ppk", b, nil); err != nil || len(lost) != 2 {
-		t.Errorf("ppk: lost %q, %v", lost, err)
+	b.Items[0].Certs = nil
+	_, lost, err = marshalSSH(FormatPPK, b, nil)
+	if err != nil || !slices.Equal(lost, []string{`the OpenSSH certificate of "an Ed25519 key"`}) {
+		t.Errorf("PPK: lost %q, %v", lost, err)
 	}
 }
 
@@ -311,22 +314,27 @@ func TestSecurityKeyItems(t *testing.T) {
 	line := "sk-ssh-ed25519@openssh.com " + base64.StdEncoding.EncodeToString(slices.Concat(
 		[]byte("\x00\x00\x00\x1ask-ssh-ed25519@openssh.com\x00\x00\x00\x20"), make([]byte, 32), []byte("\x00\x00\x00\x04ssh:"),
 	)) + " a token"
-	b := mustParseSSH(t, "openssh-public", []byte(line), nil)
+	b := mustParseSSH(t, FormatSSHPublic, []byte(line), nil)
 	key := b.Items[0].Key
 	if key.Algorithm != "SK-Ed25519" || key.SSH == nil || key.SPKI == nil {
 		t.Fatalf("key %+v", key)
 	}
 	key.SSHPrivate = slices.Concat([]byte("\x00\x00\x00\x20"), make([]byte, 32), []byte("\x00\x00\x00\x04ssh:\x01\x00\x00\x00\x01h\x00\x00\x00\x00"))
-	data, _, err := marshalSSH(t, "openssh", b, &MarshalOptions{Password: []byte(goodPassword), Variant: "aes256-gcm@openssh.com"})
+	row := sshRow(t, FormatOpenSSH)
+	o, err := newMarshalContext(row, &MarshalOptions{Password: []byte(goodPassword), Variant: "aes256-gcm@openssh.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := mustParseSSH(t, "openssh", data, &goodPassword).Items[0]
+	data, err := row.marshal(b, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := mustParseSSH(t, FormatOpenSSH, data, &goodPassword).Items[0]
 	if !bytes.Equal(got.Key.SSHPrivate, key.SSHPrivate) || !bytes.Equal(got.Key.SSH, key.SSH) || got.Comment != "a token" {
 		t.Errorf("came back as %+v", got.Key)
 	}
-	for _, format := range []Format{"ppk", "pvk"} {
-		if _, _, err := marshalSSH(t, format, b, nil); !errors.Is(err, ErrUnsupported) {
+	for _, format := range []Format{FormatPPK, FormatPVK} {
+		if _, _, err := marshalSSH(format, b, nil); !errors.Is(err, ErrUnsupported) {
 			t.Errorf("%s: %v", format, err)
 		}
 	}
@@ -336,14 +344,14 @@ func TestBINDAndRecords(t *testing.T) {
 	// The example key of RFC 8080, section 6.1.
 	private := "Private-key-format: v1.2\nAlgorithm: 15 (ED25519)\nPrivateKey: ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=\n"
 	record := "; key\nexample.com. 3600 IN DNSKEY 257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=\n"
-	if got := sniffSSH([]byte(private)); !slices.Equal(got, []Format{"bind"}) {
+	if got := sniffSSH([]byte(private)); !slices.Equal(got, []Format{FormatBIND}) {
 		t.Errorf("private key recognised as %q", got)
 	}
-	if got := sniffSSH([]byte(record)); !slices.Equal(got, []Format{"dnskey"}) {
+	if got := sniffSSH([]byte(record)); !slices.Equal(got, []Format{FormatDNSKEY}) {
 		t.Errorf("record recognised as %q", got)
 	}
-	key := mustParseSSH(t, "bind", []byte(private), nil).Items[0]
-	public := mustParseSSH(t, "dnskey", []byte(record), nil).Items[0]
+	key := mustParseSSH(t, FormatBIND, []byte(private), nil).Items[0]
+	public := mustParseSSH(t, FormatDNSKEY, []byte(record), nil).Items[0]
 	if key.Key.PKCS8 == nil || !bytes.Equal(key.Key.SPKI, public.Key.SPKI) || public.Alias != "example.com." {
 		t.Errorf("private %+v, public %+v", key, public)
 	}
@@ -356,7 +364,7 @@ func TestSSHRowsRefuseOthers(t *testing.T) {
 			if got := sniffSSH([]byte(data)); got != nil {
 				t.Errorf("%.10q recognised as %q", data, got)
 			}
-			if _, err := parseSSH(t, row.Name, []byte(data), &goodPassword); !errors.Is(err, ErrMalformed) {
+			if _, err := parseSSH(row.Name, []byte(data), &goodPassword); !errors.Is(err, ErrMalformed) {
 				t.Errorf("%s of %.10q: %v", row.Name, data, err)
 			}
 		}
@@ -368,17 +376,17 @@ func TestSSHProgramsOpen(t *testing.T) {
 	keygen, puttygen := teststore.Program(t, "ssh-keygen"), teststore.Program(t, "puttygen")
 	dir := t.TempDir()
 	for _, name := range []string{"rsa", "dsa", "ecdsa256", "ecdsa384", "ecdsa521", "ed25519"} {
-		fromPPK := mustParseSSH(t, "ppk", testssh.Read(t, name+".ppk"), nil)
-		fromOpenSSH := mustParseSSH(t, "openssh", testssh.Read(t, name+"_key"), nil)
+		fromPPK := mustParseSSH(t, FormatPPK, testssh.Read(t, name+".ppk"), nil)
+		fromOpenSSH := mustParseSSH(t, FormatOpenSSH, testssh.Read(t, name+"_key"), nil)
 		want := base64.StdEncoding.EncodeToString(testssh.Blob(t, name+"_key.pub"))
 		for format, tt := range map[Format]struct {
 			bundle  *Bundle
 			command []string
 		}{
-			"openssh": {fromPPK, []string{keygen, "-y", "-f"}},
-			"ppk":     {fromOpenSSH, []string{puttygen, "-L"}},
+			FormatOpenSSH: {fromPPK, []string{keygen, "-y", "-f"}},
+			FormatPPK:     {fromOpenSSH, []string{puttygen, "-L"}},
 		} {
-			data, _, err := marshalSSH(t, format, tt.bundle, nil)
+			data, _, err := marshalSSH(format, tt.bundle, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

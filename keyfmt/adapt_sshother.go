@@ -17,7 +17,7 @@ import (
 var numberRows = []formatRow{
 	{
 		FormatInfo: FormatInfo{
-			Name: "sshcom", Title: "ssh.com private key", Extensions: []string{"sshcom"},
+			Name: FormatSSHCom, Title: "ssh.com private key", Extensions: []string{"sshcom"},
 			Read: true, Kinds: []Kind{KindKey}, Spec: "PuTTY's import.c",
 		},
 		sniff: sniffContains("---- BEGIN " + sshcom.BlockLabel),
@@ -25,7 +25,7 @@ var numberRows = []formatRow{
 	},
 	{
 		FormatInfo: FormatInfo{
-			Name: "bind", Title: "BIND private key", Extensions: []string{"private"},
+			Name: FormatBIND, Title: "BIND private key", Extensions: []string{"private"},
 			Read: true, Kinds: []Kind{KindKey}, Spec: "BIND 9, dnssec-keygen",
 		},
 		sniff: sniffStart(bind.Magic),
@@ -33,7 +33,7 @@ var numberRows = []formatRow{
 	},
 	{
 		FormatInfo: FormatInfo{
-			Name: "dnskey", Title: "DNSKEY records", Extensions: []string{"key"},
+			Name: FormatDNSKEY, Title: "DNSKEY records", Extensions: []string{"key"},
 			Read: true, Many: true, Kinds: []Kind{KindPublic}, Spec: "RFC 4034",
 		},
 		sniff: sniffDNSKEY,
@@ -41,7 +41,7 @@ var numberRows = []formatRow{
 	},
 	{
 		FormatInfo: FormatInfo{
-			Name: "pvk", Title: "Microsoft PVK private key", Extensions: []string{"pvk"},
+			Name: FormatPVK, Title: "Microsoft PVK private key", Extensions: []string{"pvk"},
 			Read: true, Write: true, Encrypts: true, Kinds: []Kind{KindKey},
 			Variants: []string{pvkStrong, pvkWeak}, Spec: "OpenSSL's crypto/pem/pvkfmt.c",
 		},
@@ -188,12 +188,12 @@ func parsePVK(data []byte, o *parseContext) (*Bundle, error) {
 }
 
 func marshalPVK(b *Bundle, o *marshalContext) ([]byte, error) {
-	item, err := o.onlyPrivate(b)
+	item, err := onlyKey(b)
 	if err != nil {
 		return nil, err
 	}
 	if item.SSHCert != nil {
-		o.lose("OpenSSH certificate of %s", item.label(0))
+		o.lose("the OpenSSH certificate of %s", item.label(0))
 	}
 	key, err := bareNumbers(item.Key)
 	if err != nil {

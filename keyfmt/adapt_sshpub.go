@@ -19,7 +19,7 @@ import (
 var sshPublicRows = []formatRow{
 	{
 		FormatInfo: FormatInfo{
-			Name: "rfc4716", Title: "SSH2 public key (RFC 4716)", Extensions: []string{"ssh2"},
+			Name: FormatRFC4716, Title: "SSH2 public key (RFC 4716)", Extensions: []string{"ssh2"},
 			Read: true, Write: true, Many: true, Kinds: []Kind{KindPublic}, Spec: "RFC 4716",
 		},
 		sniff:   sniffContains("---- BEGIN " + sshpub.BlockLabel),
@@ -28,7 +28,7 @@ var sshPublicRows = []formatRow{
 	},
 	{
 		FormatInfo: FormatInfo{
-			Name: "sshfp", Title: "SSHFP records", Extensions: []string{"sshfp"},
+			Name: FormatSSHFP, Title: "SSHFP records", Extensions: []string{"sshfp"},
 			Read: true, Write: true, Many: true, Kinds: []Kind{KindPublic}, Spec: "RFC 4255, 6594, 7479",
 		},
 		sniff:   sniffSSHFP,
@@ -37,7 +37,7 @@ var sshPublicRows = []formatRow{
 	},
 	{
 		FormatInfo: FormatInfo{
-			Name: "openssh-public", Title: "OpenSSH public keys and certificates", Extensions: []string{"pub"},
+			Name: FormatSSHPublic, Title: "OpenSSH public keys and certificates", Extensions: []string{"pub"},
 			Read: true, Write: true, Many: true, Kinds: []Kind{KindPublic},
 			Variants: []string{linesPublic, linesKnownHosts}, Spec: "sshd(8), OpenSSH PROTOCOL.certkeys",
 		},
@@ -179,17 +179,17 @@ func certOptions(options []sshpub.Option) string {
 	return strings.Join(words, " ")
 }
 
-// publicBlob returns the wire blob of an item's public key for a public format, and notes
-// what of the item stays behind.
-func (o *marshalContext) publicBlob(item *Item, i int) ([]byte, error) {
+// publicBlob returns the wire blob of an item's public key.
+func publicBlob(item *Item, i int) ([]byte, error) {
+	if item.Key == nil && item.SSHCert != nil {
+		c, err := sshpub.ParseCertificate(item.SSHCert)
+		if err != nil {
+			return nil, err
+		}
+		return c.Key, nil
+	}
 	if item.Key == nil {
 		return nil, fault.Unsupported(item.label(i), "no key")
-	}
-	if item.Kind() == KindKey || item.Key.SSHPrivate != nil {
-		o.lose("private key of %s", item.label(i))
-	}
-	if len(item.Certs) > 0 {
-		o.lose("certificate chain of %s", item.label(i))
 	}
 	if item.Key.SSH != nil {
 		return item.Key.SSH, nil
@@ -204,7 +204,7 @@ func marshalSSHLines(b *Bundle, o *marshalContext) ([]byte, error) {
 	var out []byte
 	for i := range b.Items {
 		item := &b.Items[i]
-		blob, err := o.publicBlob(item, i)
+		blob, err := publicBlob(item, i)
 		if err != nil {
 			return nil, err
 		}
@@ -260,7 +260,7 @@ func marshalRFC4716(b *Bundle, o *marshalContext) ([]byte, error) {
 	var out []byte
 	for i := range b.Items {
 		item := &b.Items[i]
-		blob, err := o.publicBlob(item, i)
+		blob, err := publicBlob(item, i)
 		if err != nil {
 			return nil, err
 		}
@@ -320,12 +320,12 @@ func marshalSSHFP(b *Bundle, o *marshalContext) ([]byte, error) {
 			out = fmt.Appendf(out, "%s IN SSHFP %s\n", owner, record)
 			continue
 		}
-		blob, err := o.publicBlob(item, i)
+		blob, err := publicBlob(item, i)
 		if err != nil {
 			return nil, err
 		}
 		if item.SSHCert != nil {
-			o.lose("OpenSSH certificate of %s", item.label(i))
+			o.lose("the OpenSSH certificate of %s", item.label(i))
 		}
 		records, err := sshpub.FingerprintsOf(owner, blob)
 		if err != nil {
