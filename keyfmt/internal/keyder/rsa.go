@@ -1,7 +1,6 @@
 package keyder
 
 import (
-	"bytes"
 	"math/big"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -166,20 +165,8 @@ func privateRSA(info *privateInfo) (named, error) {
 
 func (k *RSA) setAlgorithm(info *publicInfo) {
 	if info.oid.Equal(oidPSS) {
-		k.PSS, k.PSSParameters = true, withoutTrailer(info.params)
+		k.PSS, k.PSSParameters = true, pssParameters(info.params)
 	}
-}
-
-// withoutTrailer leaves out the trailerField of RSASSA-PSS-params where it is spelled
-// out: it has but one value, which DER omits (RFC 8017, appendix A.2.3).
-func withoutTrailer(params []byte) []byte {
-	in := cryptobyte.String(params)
-	var seq cryptobyte.String
-	trailer := []byte{0xa3, 3, 2, 1, 1}
-	if !in.ReadASN1(&seq, cryptobyte_asn1.SEQUENCE) || !bytes.HasSuffix(seq, trailer) {
-		return bytes.Clone(params)
-	}
-	return build(func(b *cryptobyte.Builder) { b.AddBytes(seq[:len(seq)-len(trailer)]) })
 }
 
 func (k *RSA) checkPublic() error {
