@@ -64,10 +64,11 @@ func (e *Engine) Tick(now Instant) (next Instant, err error) {
 	if due(e.tm.lastUsed, cfg.Idle) {
 		return never, ErrIdleTimeout
 	}
-	if e.kx.state == kexIdle && due(e.tm.lastKeys, cfg.RekeyInterval) {
-		if err := e.startKex(); err != nil {
+	if due(e.tm.lastKeys, cfg.RekeyInterval) {
+		if err := e.startKex(); err != nil { // nothing, if an exchange runs
 			return never, err
 		}
+		next = min(next, now+cfg.RekeyInterval)
 	}
 	if due(max(e.tm.lastHeard, e.tm.lastAsked), cfg.KeepAlive) {
 		if e.tm.asked >= cfg.keepAliveMax() {
