@@ -44,3 +44,9 @@ func secretOID(name string) (asn1.ObjectIdentifier, bool) {
 	}
 	return nil, false
 }
+
+// KnowsSecret reports whether a secret key of that algorithm can be written.
+func KnowsSecret(name string) bool {
+	_, ok := secretOID(name)
+	return ok
+}

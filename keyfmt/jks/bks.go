@@ -258,3 +258,20 @@ func (e *Entry) unseal(blob []byte, lim limit.Limits) error {
 	}
 	return nil
 }
+
+// SniffBKS tells from the beginning of an input whether it has the header of a BKS or UBER
+// store, of which it returns the version, else 0, and whether BKS entries follow.
+func SniffBKS(head []byte) (version int, entries bool) {
+	d := decoder{reader: newReader(head), lim: limit.Default}
+	h, err := d.bksHeader()
+	if err != nil || len(h.salt) != sha1.Size {
+		return 0, false
+	}
+	tag := d.Byte()
+	if tag == bksEnd {
+		return h.version, d.Len() == sha1.Size
+	}
+	_, err = d.utf()
+	created := d.time()
+	return h.version, tag <= bksSealed && err == nil && created.Year() >= 1970 && created.Year() < 3000
+}

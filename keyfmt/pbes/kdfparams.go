@@ -71,3 +71,6 @@ func PKCS12Algorithm(cipher string, salt []byte, iterations int) []byte {
 	}
 	panic("pbes: internal error: no PKCS #12 scheme with " + cipher)
 }
+
+// WeakIterations says what is weak about a number of rounds; nil if nothing is.
+func WeakIterations(n int64) []string { return weakIterations(n) }

@@ -277,3 +277,14 @@ func openKey(der, password []byte, lim limit.Limits) ([]byte, error) {
 	}
 	return plain, nil
 }
+
+// Algorithm returns the DER AlgorithmIdentifier that a ShroudedKeyBag is encrypted with;
+// nil if the bag is malformed.
+func (b *Bag) Algorithm() []byte {
+	var seq, algorithm cryptobyte.String
+	in := cryptobyte.String(b.Value)
+	if !in.ReadASN1(&seq, cbasn1.SEQUENCE) || !seq.ReadASN1Element(&algorithm, cbasn1.SEQUENCE) {
+		return nil
+	}
+	return algorithm
+}

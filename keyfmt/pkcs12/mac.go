@@ -42,6 +42,7 @@ type MAC struct {
 	Name       string // "HMAC-SHA256", "PBMAC1-HMAC-SHA256"
 	KDF        string // "PKCS12-SHA256", "PBKDF2-HMAC-SHA256"
 	Iterations int
+	Weak       []string // what a careful reader should mind
 
 	sum   func(content, password []byte) ([]byte, error)
 	value []byte
@@ -97,7 +98,7 @@ func (d *digestRow) mac(value, salt []byte, iterations int, lim limit.Limits) (*
 		return nil, fault.Malformed("MAC", "%d bytes instead of %d", len(value), size)
 	}
 	return &MAC{
-		Name: "HMAC-" + d.name, KDF: "PKCS12-" + d.name, Iterations: iterations, value: value,
+		Name: "HMAC-" + d.name, KDF: "PKCS12-" + d.name, Iterations: iterations, Weak: pbes.WeakIterations(int64(iterations)), value: value,
 		sum: func(content, password []byte) ([]byte, error) {
 			return d.sum(content, password, salt, iterations), nil
 		},
@@ -151,7 +152,7 @@ func parsePBMAC1(params cryptobyte.String, value []byte, lim limit.Limits) (*MAC
 		return nil, err
 	}
 	return &MAC{
-		Name: "PBMAC1-" + prf.Name, KDF: p.KDF, Iterations: p.Iterations, value: value,
+		Name: "PBMAC1-" + prf.Name, KDF: p.KDF, Iterations: p.Iterations, Weak: p.Weak, value: value,
 		sum: func(content, password []byte) ([]byte, error) {
 			key, err := pbes.DeriveKey(kdf, password, int(size), lim)
 			if err != nil {

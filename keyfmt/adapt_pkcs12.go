@@ -1,0 +1,401 @@
+package keyfmt
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"gatehouse/keyfmt/internal/fault"
+	"gatehouse/keyfmt/pbes"
+	"gatehouse/keyfmt/pkcs12"
+)
+
+var pkcs12Rows = []formatRow{{
+	FormatInfo: FormatInfo{
+		Name: FormatPKCS12, Title: "PKCS #12 (PFX)", Extensions: []string{"p12", "pfx"},
+		Read: true, Write: true, Encrypts: true, Many: true,
+		Kinds: []Kind{KindKey, KindCertificate, KindSecret, KindCRL},
+		Spec:  "RFC 7292 and RFC 9579",
+	},
+	sniff:   sniffPKCS12,
+	parse:   parsePKCS12,
+	marshal: marshalPKCS12,
+}}
+
+// sniffPKCS12 looks for SEQUENCE { 3, SEQUENCE { OID of PKCS #7 data or signed data } }.
+func sniffPKCS12(head []byte) (Confidence, string) {
+	outer := &shape{rest: head}
+	pfx := outer.enter(tagSequence)
+	if pfx.number() != 3 || !isContentInfo(pfx.enter(tagSequence)) {
+		return No, ""
+	}
+	return Likely, "it is an ASN.1 sequence of version 3 and a PKCS #7 content, as a PFX is"
+}
+
+// Attributes of PKCS #12 bags.
+const (
+	attrCSPName     = "csp-name"
+	attrJavaTrusted = "java-trusted"
+)
+
+func parsePKCS12(data []byte, o *parseContext) (*Bundle, error) {
+	var password func() ([]byte, error)
+	if o.hasPassword() {
+		password = o.password
+	}
+	f, err := pkcs12.Decode(data, password, o.limits)
+	if err != nil {
+		return nil, err
+	}
+	b := new(Bundle)
+	if b.Protection, err = pkcs12Protection(f); err != nil {
+		return nil, err
+	}
+	r := &pkcs12Reader{o: o, file: f, used: map[int]bool{}}
+	r.collect()
+	for i := range f.Bags {
+		it, err := r.item(i)
+		if err != nil {
+			return nil, inEntry(err, i, f.Bags[i].FriendlyName)
+		}
+		if it != nil {
+			b.Items = append(b.Items, *it)
+		}
+	}
+	b.Items = append(b.Items, r.certificates()...)
+	return b, nil
+}
+
+// pkcs12Protection describes the encryption of the certificates and the MAC.
+func pkcs12Protection(f *pkcs12.File) (p Protection, err error) {
+	if len(f.Contents) > 0 {
+		if p, err = describePBES(f.Contents[0]); err != nil {
+			return p, err
+		}
+	}
+	if f.MAC == nil {
+		return p, nil
+	}
+	p.MAC = f.MAC.Name
+	if p.KDF == "" {
+		p.KDF, p.Iterations = f.MAC.KDF, f.MAC.Iterations
+	}
+	for _, phrase := range f.MAC.Weak {
+		p.addWeak("MAC: " + phrase)
+	}
+	return p, nil
+}
+
+// A pkcs12Reader makes items of bags.
+type pkcs12Reader struct {
+	o     *parseContext
+	file  *pkcs12.File
+	certs []*Certificate // of the certificate bags, in stored order
+	bags  []*pkcs12.Bag  // theirs
+	used  map[int]bool   // certificates that an item of a key has
+}
+
+func (r *pkcs12Reader) collect() {
+	for i := range r.file.Bags {
+		if b := &r.file.Bags[i]; b.Kind == pkcs12.CertBag {
+			r.certs = append(r.certs, NewCertificate(b.Value))
+			r.bags = append(r.bags, b)
+		}
+	}
+}
+
+// item makes the item of a bag that is no certificate; those come later, as some belong to keys.
+func (r *pkcs12Reader) item(i int) (it *Item, err error) {
+	b := &r.file.Bags[i]
+	it = &Item{Alias: b.FriendlyName}
+	it.bagAttributes(b)
+	switch b.Kind {
+	case pkcs12.KeyBag, pkcs12.ShroudedKeyBag:
+		err = r.key(b, it)
+	case pkcs12.SecretBag:
+		err = r.secret(b, it)
+	case pkcs12.CRLBag:
+		it.CRL = b.Value
+	default:
+		return nil, nil
+	}
+	return it, err
+}
+
+func (it *Item) bagAttributes(b *pkcs12.Bag) {
+	if b.LocalKeyID != nil {
+		it.attribute(attrLocalKeyID, hex.EncodeToString(b.LocalKeyID))
+	}
+	if b.CSPName != "" {
+		it.attribute(attrCSPName, b.CSPName)
+	}
+	if b.JavaTrusted {
+		it.attribute(attrJavaTrusted, "true")
+	}
+}
+
+// open calls open without a password, then with that of the file, then with the entry's own.
+func (r *pkcs12Reader) open(alias string, open func(passwords ...[]byte) error) (locked bool, err error) {
+	err = open()
+	if errors.Is(err, ErrPasswordRequired) { // nothing in the file needed one so far
+		password, err := r.o.password()
+		if err != nil {
+			return false, err
+		}
+		if err := open(password); !errors.Is(err, ErrIncorrectPassword) || r.o.opts.KeyPassword == nil {
+			return false, err
+		}
+	} else if !errors.Is(err, ErrIncorrectPassword) {
+		return false, err
+	}
+	own, ok, err := r.o.keyPassword(alias)
+	if err != nil || !ok {
+		return err == nil, err
+	}
+	return false, open(own)
+}
+
+func (r *pkcs12Reader) key(b *pkcs12.Bag, it *Item) (err error) {
+	var der []byte
+	it.Locked, err = r.open(b.FriendlyName, func(passwords ...[]byte) (err error) {
+		der, err = r.file.Open(b, passwords...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer clear(der)
+	if b.Kind == pkcs12.ShroudedKeyBag {
+		if it.Protection, err = describePBES(b.Algorithm()); err != nil {
+			return err
+		}
+	}
+	// The certificate of the same id gives the public key where the algorithm does not.
+	named := r.byLocalKeyID(b.LocalKeyID)
+	if it.Locked {
+		it.Certs = r.chain(named)
+		it.Key = lockedKey(it.Certs)
+	} else {
+		if it.Key, err = storedKey(der, r.first(named)); err != nil {
+			return err
+		}
+		it.Certs = r.chain(r.ofKey(it.Key.SPKI, b.LocalKeyID))
+	}
+	if it.Alias == "" && len(it.Certs) > 0 {
+		it.Alias = r.aliasOf(it.Certs[0])
+	}
+	return nil
+}
+
+func (r *pkcs12Reader) secret(b *pkcs12.Bag, it *Item) (err error) {
+	it.Secret = &Secret{}
+	it.Locked, err = r.open(b.FriendlyName, func(passwords ...[]byte) error {
+		s, err := r.file.OpenSecret(b, passwords...)
+		if err == nil {
+			it.Secret = &Secret{Algorithm: s.Algorithm, Key: s.Key}
+		}
+		return err
+	})
+	return err
+}
+
+func (r *pkcs12Reader) aliasOf(cert *Certificate) string {
+	for i, c := range r.certs {
+		if c == cert {
+			return r.bags[i].FriendlyName
+		}
+	}
+	return ""
+}
+
+func (r *pkcs12Reader) first(i int) []*Certificate {
+	if i < 0 {
+		return nil
+	}
+	return r.certs[i : i+1]
+}
+
+func (r *pkcs12Reader) byLocalKeyID(id []byte) int {
+	for i, b := range r.bags {
+		if id != nil && bytes.Equal(b.LocalKeyID, id) {
+			return i
+		}
+	}
+	return -1
+}
+
+// ofKey returns the certificate of a public key, of several the one with the local key
+// id; -1 if there is none. The id alone does not pair: files exist in which it is wrong.
+func (r *pkcs12Reader) ofKey(spki, id []byte) int {
+	found := -1
+	for i, cert := range r.certs {
+		if spki == nil || !bytes.Equal(shapeOf(cert).spki, spki) {
+			continue
+		}
+		if id != nil && bytes.Equal(r.bags[i].LocalKeyID, id) {
+			return i
+		}
+		if found < 0 {
+			found = i
+		}
+	}
+	return found
+}
+
+// chain returns a certificate and its issuers as far as the file has them.
+func (r *pkcs12Reader) chain(i int) []*Certificate {
+	var chain []*Certificate
+	seen := map[int]bool{}
+	for i >= 0 && !seen[i] {
+		seen[i], r.used[i] = true, true
+		chain = append(chain, r.certs[i])
+		i = r.issuer(i)
+	}
+	return chain
+}
+
+func (r *pkcs12Reader) issuer(i int) int {
+	name := shapeOf(r.certs[i]).issuer
+	for j, cert := range r.certs {
+		if name != nil && bytes.Equal(shapeOf(cert).subject, name) {
+			return j
+		}
+	}
+	return -1
+}
+
+// certificates makes items of the certificates that belong to no key, and of those that
+// Java trusts, chain or not.
+func (r *pkcs12Reader) certificates() []Item {
+	var items []Item
+	for i, cert := range r.certs {
+		if r.used[i] && !r.bags[i].JavaTrusted {
+			continue
+		}
+		it := Item{Alias: r.bags[i].FriendlyName, Certs: []*Certificate{cert}}
+		it.bagAttributes(r.bags[i])
+		items = append(items, it)
+	}
+	return items
+}
+
+// Rounds of the profiles. What old readers take without delay is far below today's advice.
+const (
+	legacyIterations = 2048
+	java8Iterations  = 50_000
+)
+
+var (
+	pkcs12Modern = pkcs12.Encoding{Keys: pbes.Modern, Certs: pbes.Modern, MAC: "SHA256", MACIterations: pbes.Modern.Iterations}
+	pkcs12FIPS   = pkcs12.Encoding{Keys: pbes.Modern, Certs: pbes.Modern, MAC: "HMAC-SHA256", MACIterations: pbes.Modern.Iterations}
+)
+
+// pkcs12Legacy is 3DES and SHA-1 with as many rounds.
+func pkcs12Legacy(iterations int) pkcs12.Encoding {
+	s := pbes.Scheme{Cipher: pbes.Legacy.Cipher, KDF: pbes.Legacy.KDF, Iterations: iterations}
+	return pkcs12.Encoding{Keys: s, Certs: s, MAC: "SHA1", MACIterations: iterations}
+}
+
+// pkcs12Profiles are what profiles mean for PKCS #12. FIPS 140-3 does not approve of the
+// key derivation of RFC 7292, which leaves PBMAC1 for the MAC.
+var pkcs12Profiles = map[Profile]pkcs12.Encoding{
+	ProfileModern2026: pkcs12Modern,
+	ProfileOpenSSL3:   pkcs12Modern,
+	ProfileJava17:     pkcs12Modern,
+	ProfileFIPS:       pkcs12FIPS,
+	ProfileWin2016:    pkcs12Legacy(legacyIterations),
+	ProfileMacOS:      pkcs12Legacy(legacyIterations),
+	ProfileJava8:      pkcs12Legacy(java8Iterations),
+}
+
+func marshalPKCS12(b *Bundle, o *marshalContext) ([]byte, error) {
+	encoding, ok := pkcs12Profiles[o.profile]
+	if !ok {
+		return nil, fault.Unsupported("profile", "%q", string(o.profile))
+	}
+	w := &pkcs12Writer{o: o, names: newAliases(sameName), written: map[string]bool{}}
+	for i := range b.Items {
+		if err := w.item(&b.Items[i], i); err != nil {
+			return nil, err
+		}
+	}
+	return pkcs12.Encode(w.bags, encoding, pkcs12.EncodeOptions{Password: o.password, KeyPassword: o.keyPassword, Rand: o.rand})
+}
+
+// A pkcs12Writer makes bags of items.
+type pkcs12Writer struct {
+	o       *marshalContext
+	names   *aliases
+	written map[string]bool // issuers, which one bag serves for all chains
+	bags    []pkcs12.Bag
+}
+
+func (w *pkcs12Writer) item(it *Item, i int) error {
+	switch {
+	case it.CRL != nil:
+		w.bags = append(w.bags, pkcs12.Bag{Kind: pkcs12.CRLBag, Value: it.CRL, FriendlyName: it.Alias})
+	case it.Secret != nil && w.o.password == nil:
+		w.o.lose("the secret key of %s, which needs a password", it.label(i))
+	case it.Secret != nil:
+		bag, err := pkcs12.NewSecretBag(&pkcs12.Secret{Algorithm: it.Secret.Algorithm, Key: it.Secret.Key})
+		if errors.Is(err, ErrUnsupported) {
+			w.o.lose("the secret key of %s with algorithm %q", it.label(i), it.Secret.Algorithm)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		bag.FriendlyName = w.names.of(it)
+		w.bags = append(w.bags, *bag)
+	case it.Key != nil:
+		w.key(it, i)
+	default:
+		for _, cert := range it.Certs {
+			one := Item{Alias: it.Alias, Comment: it.Comment, Certs: []*Certificate{cert}}
+			w.bags = append(w.bags, pkcs12.Bag{Kind: pkcs12.CertBag, Value: cert.Raw, FriendlyName: w.names.of(&one), JavaTrusted: true})
+		}
+	}
+	return nil
+}
+
+// key adds a key, its certificate under the same local key id, and the issuers.
+func (w *pkcs12Writer) key(it *Item, i int) {
+	if it.Key.PKCS8 == nil {
+		w.o.lose("%s, which has no PKCS #8 form", it.label(i))
+		return
+	}
+	name := w.names.of(it)
+	id := w.localKeyID(it, i)
+	for n, cert := range it.Certs {
+		switch {
+		case n == 0:
+			w.bags = append(w.bags, pkcs12.Bag{Kind: pkcs12.CertBag, Value: cert.Raw, FriendlyName: name, LocalKeyID: id})
+		case !w.written[string(cert.Raw)]:
+			w.written[string(cert.Raw)] = true
+			w.bags = append(w.bags, pkcs12.Bag{Kind: pkcs12.CertBag, Value: cert.Raw})
+		}
+	}
+	w.bags = append(w.bags, pkcs12.Bag{
+		Kind: pkcs12.KeyBag, Value: it.Key.PKCS8, FriendlyName: name, LocalKeyID: id, CSPName: it.Attributes[attrCSPName],
+	})
+}
+
+// localKeyID is the stored id, else the number of the entry: any bytes do that are not
+// another entry's.
+func (w *pkcs12Writer) localKeyID(it *Item, i int) []byte {
+	id, err := hex.DecodeString(it.Attributes[attrLocalKeyID])
+	if err != nil || len(id) == 0 || w.taken(id) {
+		id = []byte(fmt.Sprintf("entry %d", i+1))
+	}
+	return id
+}
+
+func (w *pkcs12Writer) taken(id []byte) bool {
+	for i := range w.bags {
+		if bytes.Equal(w.bags[i].LocalKeyID, id) {
+			return true
+		}
+	}
+	return false
+}
