@@ -58,6 +58,11 @@ func newBuffered(nc net.Conn) *buffered {
 
 func (b *buffered) Write(p []byte) (int, error) {
 	select {
+	case <-b.closed:
+		return 0, net.ErrClosed
+	default:
+	}
+	select {
 	case b.queue <- bytes.Clone(p):
 		return len(p), nil
 	case <-b.closed:
