@@ -134,7 +134,11 @@ func ecKey(params, point []byte) (crypto.PublicKey, error) {
 	}
 	for _, c := range curves {
 		if c.oid.Equal(oid) {
-			return ecdsa.ParseUncompressedPublicKey(c.curve, unwrapPoint(point, 1+2*((c.curve.Params().BitSize+7)/8)))
+			key, err := ecdsa.ParseUncompressedPublicKey(c.curve, unwrapPoint(point, 1+2*((c.curve.Params().BitSize+7)/8)))
+			if err != nil {
+				return nil, err // and not a nil key that is no nil interface
+			}
+			return key, nil
 		}
 	}
 	return nil, fmt.Errorf("curve %v: %w", oid, keyfmt.ErrUnsupported)

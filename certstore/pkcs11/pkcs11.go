@@ -42,13 +42,14 @@ func init() {
 type Saved struct {
 	URI         URI
 	Certificate []byte // DER; nil if the key has none
+	PublicKey   []byte // DER SubjectPublicKeyInfo, in place of the certificate
 }
 
 // maxSaved bounds the size of saved certificate information.
 const maxSaved = 1 << 20
 
-// ParseSaved reads a URI, alone or on a line of its own before a PEM certificate. A PEM public key
-// is accepted in place of the certificate and ignored, the token has it.
+// ParseSaved reads a URI, alone or on a line of its own before a certificate or public key
+// as PEM.
 func ParseSaved(data []byte) (*Saved, error) {
 	if len(data) > maxSaved {
 		return nil, fmt.Errorf("pkcs11: saved information: %w: longer than %d bytes", ErrURI, maxSaved)
@@ -69,7 +70,9 @@ func ParseSaved(data []byte) (*Saved, error) {
 		return nil, fmt.Errorf("pkcs11: saved information: %w: no PEM block after the URI", ErrURI)
 	case block.Type == "CERTIFICATE":
 		s.Certificate = block.Bytes
-	case block.Type != "PUBLIC KEY":
+	case block.Type == "PUBLIC KEY":
+		s.PublicKey = block.Bytes
+	default:
 		return nil, fmt.Errorf("pkcs11: saved information: %w: PEM block %q after the URI", ErrURI, block.Type)
 	}
 	return s, nil
@@ -78,8 +81,11 @@ func ParseSaved(data []byte) (*Saved, error) {
 // Marshal writes what ParseSaved reads.
 func (s *Saved) Marshal() []byte {
 	out := []byte(s.URI.String() + "\n")
-	if s.Certificate != nil {
+	switch {
+	case s.Certificate != nil:
 		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate})...)
+	case s.PublicKey != nil:
+		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: s.PublicKey})...)
 	}
 	return out
 }

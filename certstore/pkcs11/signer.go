@@ -21,11 +21,11 @@ import (
 	"gatehouse/keyfmt"
 )
 
-// A signer is a private key on a token. Its methods may be called from several goroutines.
-type signer struct {
+// A tokenSigner is a private key on a token. Its methods may be called from several goroutines.
+type tokenSigner struct {
 	store  *store
 	public crypto.PublicKey
-	sign   func(k *signer, message []byte, opts crypto.SignerOpts) (*mechanism, []byte, error)
+	sign   func(k *tokenSigner, message []byte, opts crypto.SignerOpts) (*mechanism, []byte, error)
 
 	mu     sync.Mutex // guards key.handle and epoch
 	key    object
@@ -39,8 +39,8 @@ type mechanism struct {
 	params []byte
 }
 
-func newSigner(s *store, key object, public crypto.PublicKey) (*signer, error) {
-	k := &signer{store: s, public: public, key: key, epoch: -1}
+func newSigner(s *store, key object, public crypto.PublicKey) (*tokenSigner, error) {
+	k := &tokenSigner{store: s, public: public, key: key, epoch: -1}
 	k.finish = func(sig []byte) ([]byte, error) { return sig, nil }
 	switch public.(type) {
 	case *rsa.PublicKey:
@@ -56,12 +56,12 @@ func newSigner(s *store, key object, public crypto.PublicKey) (*signer, error) {
 }
 
 // Public implements crypto.Signer.
-func (k *signer) Public() crypto.PublicKey { return k.public }
+func (k *tokenSigner) Public() crypto.PublicKey { return k.public }
 
 // Sign implements crypto.Signer: RSA PKCS #1 v1.5 and PSS, ECDSA, and Ed25519 for which
 // digest is the message. The token has its own source of randomness. The error matches
 // certstore.ErrRemoved when the token is away; the next call looks for it again.
-func (k *signer) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+func (k *tokenSigner) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	sig, err := k.trySign(digest, opts)
 	if err != nil {
 		return nil, fmt.Errorf("pkcs11: sign: %w", err)
@@ -69,7 +69,7 @@ func (k *signer) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byt
 	return sig, nil
 }
 
-func (k *signer) trySign(digest []byte, opts crypto.SignerOpts) (sig []byte, err error) {
+func (k *tokenSigner) trySign(digest []byte, opts crypto.SignerOpts) (sig []byte, err error) {
 	if k.store.closed.Load() {
 		return nil, certstore.ErrClosed
 	}
@@ -102,7 +102,7 @@ func (k *signer) trySign(digest []byte, opts crypto.SignerOpts) (sig []byte, err
 }
 
 // handle returns the object of the key, found anew after each login.
-func (k *signer) handle(sh p11.SessionHandle, epoch int) (p11.ObjectHandle, error) {
+func (k *tokenSigner) handle(sh p11.SessionHandle, epoch int) (p11.ObjectHandle, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.epoch == epoch {
@@ -144,7 +144,7 @@ func digestInfo(size byte, oid ...byte) []byte {
 	return append(out, 0x05, 0x00, 0x04, size)
 }
 
-func rsaInput(_ *signer, digest []byte, opts crypto.SignerOpts) (*mechanism, []byte, error) {
+func rsaInput(_ *tokenSigner, digest []byte, opts crypto.SignerOpts) (*mechanism, []byte, error) {
 	hash := opts.HashFunc()
 	row, ok := hashes[hash]
 	if !ok {
@@ -165,7 +165,7 @@ func rsaInput(_ *signer, digest []byte, opts crypto.SignerOpts) (*mechanism, []b
 	return &mechanism{p11.CKM_RSA_PKCS_PSS, params}, digest, nil
 }
 
-func ecdsaInput(k *signer, digest []byte, opts crypto.SignerOpts) (*mechanism, []byte, error) {
+func ecdsaInput(k *tokenSigner, digest []byte, opts crypto.SignerOpts) (*mechanism, []byte, error) {
 	if n := (k.public.(*ecdsa.PublicKey).Curve.Params().N.BitLen() + 7) / 8; len(digest) > n {
 		digest = digest[:n] // tokens refuse what FIPS 186-5, section 6.4 has cut off
 	}
@@ -183,7 +183,7 @@ func ecdsaDER(sig []byte) ([]byte, error) {
 	})
 }
 
-func edInput(_ *signer, message []byte, opts crypto.SignerOpts) (*mechanism, []byte, error) {
+func edInput(_ *tokenSigner, message []byte, opts crypto.SignerOpts) (*mechanism, []byte, error) {
 	if opts.HashFunc() != 0 {
 		return nil, nil, fmt.Errorf("Ed25519ph: %w", keyfmt.ErrUnsupported)
 	}

@@ -153,12 +153,14 @@ func (s *store) entry(o *object, partners []*object) *certstore.Entry {
 	uri.ID, uri.Object = o.id, o.label
 	uri.PINSource = s.saved.URI.PINSource
 	e.Origin = uri.String()
+	s.setKey(e, o, public)
 	saved := &Saved{URI: uri}
 	if len(e.Certs) > 0 {
 		saved.Certificate = e.Certs[0].Raw
+	} else {
+		saved.PublicKey = e.SPKI()
 	}
 	e.Saved = saved.Marshal()
-	s.setKey(e, o, public)
 	return e
 }
 
