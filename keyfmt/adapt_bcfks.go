@@ -59,12 +59,11 @@ func parseBCFKS(data []byte, o *parseContext) (*Bundle, error) {
 	}
 	for i := range s.Entries {
 		it, err := bcfksItem(&s.Entries[i], o)
-		if err != nil {
-			return nil, inEntry(err, i, s.Entries[i].Alias)
+		if err := b.addEntry(o, it, inEntry(err, i, s.Entries[i].Alias)); err != nil {
+			return nil, err
 		}
-		b.Items = append(b.Items, *it)
 	}
-	return b, nil
+	return b.orSkipped()
 }
 
 func bcfksProtection(s *bcfks.Store) (p Protection, err error) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"gatehouse/keyfmt/internal/fault"
 	"gatehouse/keyfmt/internal/keyder"
 	"gatehouse/keyfmt/jks"
 )
@@ -109,9 +110,12 @@ func parseUBER(data []byte, o *parseContext) (*Bundle, error) {
 // it lists them, if the caller gives up on verification.
 func javaBundle(s *jks.Store, o *parseContext) (*Bundle, error) {
 	b := &Bundle{Protection: javaProtection(s)}
+	hidden := hiddenEntries(s)
 	if !o.hasPassword() && o.noVerify {
 		for i := range s.Entries {
-			b.Items = append(b.Items, unverifiedItem(&s.Entries[i]))
+			if !hidden[i] {
+				b.Items = append(b.Items, unverifiedItem(&s.Entries[i]))
+			}
 		}
 		return b, nil
 	}
@@ -123,13 +127,30 @@ func javaBundle(s *jks.Store, o *parseContext) (*Bundle, error) {
 		return nil, err
 	}
 	for i := range s.Entries {
-		item, err := javaItem(&s.Entries[i], password, o)
-		if err != nil {
-			return nil, inEntry(err, i, s.Entries[i].Alias)
+		if hidden[i] {
+			b.Skipped = append(b.Skipped, o.fail(inEntry(fault.Unsupported("alias", "an entry after it has the same one"), i, s.Entries[i].Alias)))
+			continue
 		}
-		b.Items = append(b.Items, *item)
+		it, err := javaItem(&s.Entries[i], password, o)
+		if err := b.addEntry(o, it, inEntry(err, i, s.Entries[i].Alias)); err != nil {
+			return nil, err
+		}
 	}
-	return b, nil
+	return b.orSkipped()
+}
+
+// hiddenEntries are those that Java shows nobody, since a later entry has the same alias.
+func hiddenEntries(s *jks.Store) map[int]bool {
+	hidden := map[int]bool{}
+	last := map[string]int{}
+	for i := range s.Entries {
+		alias := strings.ToLower(s.Entries[i].Alias)
+		if before, ok := last[alias]; ok {
+			hidden[before] = true
+		}
+		last[alias] = i
+	}
+	return hidden
 }
 
 // newJavaItem is what every entry has.

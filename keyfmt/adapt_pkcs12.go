@@ -52,19 +52,19 @@ func parsePKCS12(data []byte, o *parseContext) (*Bundle, error) {
 	if b.Protection, err = pkcs12Protection(f); err != nil {
 		return nil, err
 	}
-	r := &pkcs12Reader{o: o, file: f, used: map[int]bool{}}
+	r := &pkcs12Reader{o: o, file: f, used: map[string]bool{}}
 	r.collect()
 	for i := range f.Bags {
-		it, err := r.item(i)
-		if err != nil {
-			return nil, inEntry(err, i, f.Bags[i].FriendlyName)
+		if f.Bags[i].Kind == pkcs12.CertBag {
+			continue // those come last, as some belong to keys
 		}
-		if it != nil {
-			b.Items = append(b.Items, *it)
+		it, err := r.item(&f.Bags[i])
+		if err := b.addEntry(o, it, inEntry(err, i, f.Bags[i].FriendlyName)); err != nil {
+			return nil, err
 		}
 	}
 	b.Items = append(b.Items, r.certificates()...)
-	return b, nil
+	return b.orSkipped()
 }
 
 // pkcs12Protection describes the encryption of the certificates and the MAC.
@@ -91,9 +91,9 @@ func pkcs12Protection(f *pkcs12.File) (p Protection, err error) {
 type pkcs12Reader struct {
 	o     *parseContext
 	file  *pkcs12.File
-	certs []*Certificate // of the certificate bags, in stored order
-	bags  []*pkcs12.Bag  // theirs
-	used  map[int]bool   // certificates that an item of a key has
+	certs []*Certificate  // of the certificate bags, in stored order
+	bags  []*pkcs12.Bag   // theirs
+	used  map[string]bool // certificates, by their DER, that an item of a key has
 }
 
 func (r *pkcs12Reader) collect() {
@@ -105,9 +105,8 @@ func (r *pkcs12Reader) collect() {
 	}
 }
 
-// item makes the item of a bag that is no certificate; those come later, as some belong to keys.
-func (r *pkcs12Reader) item(i int) (it *Item, err error) {
-	b := &r.file.Bags[i]
+// item makes the item of a bag that is no certificate.
+func (r *pkcs12Reader) item(b *pkcs12.Bag) (it *Item, err error) {
 	it = &Item{Alias: b.FriendlyName}
 	it.bagAttributes(b)
 	switch b.Kind {
@@ -117,8 +116,6 @@ func (r *pkcs12Reader) item(i int) (it *Item, err error) {
 		err = r.secret(b, it)
 	case pkcs12.CRLBag:
 		it.CRL = b.Value
-	default:
-		return nil, nil
 	}
 	return it, err
 }
@@ -248,7 +245,7 @@ func (r *pkcs12Reader) chain(i int) []*Certificate {
 	var chain []*Certificate
 	seen := map[int]bool{}
 	for i >= 0 && !seen[i] {
-		seen[i], r.used[i] = true, true
+		seen[i], r.used[string(r.certs[i].Raw)] = true, true
 		chain = append(chain, r.certs[i])
 		i = r.issuer(i)
 	}
@@ -270,7 +267,7 @@ func (r *pkcs12Reader) issuer(i int) int {
 func (r *pkcs12Reader) certificates() []Item {
 	var items []Item
 	for i, cert := range r.certs {
-		if r.used[i] && !r.bags[i].JavaTrusted {
+		if r.used[string(cert.Raw)] && !r.bags[i].JavaTrusted {
 			continue
 		}
 		it := Item{Alias: r.bags[i].FriendlyName, Certs: []*Certificate{cert}}

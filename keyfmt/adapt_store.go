@@ -159,6 +159,28 @@ func inEntry(err error, i int, alias string) error {
 	return fault.At(err, fmt.Sprintf("entry %d (%q)", i+1, alias), -1)
 }
 
+// addEntry adds the item of an entry, or passes over the entry if others may be of use
+// without it.
+func (b *Bundle) addEntry(o *parseContext, it *Item, err error) error {
+	switch {
+	case err == nil:
+		b.Items = append(b.Items, *it)
+	case passedOver(err):
+		b.Skipped = append(b.Skipped, o.fail(err))
+	default:
+		return err
+	}
+	return nil
+}
+
+// orSkipped returns b unless all that it had was passed over.
+func (b *Bundle) orSkipped() (*Bundle, error) {
+	if len(b.Items) == 0 && len(b.Skipped) > 0 {
+		return nil, b.Skipped[0]
+	}
+	return b, nil
+}
+
 // setCreated notes when an entry was made; the zero time is none.
 func (it *Item) setCreated(t time.Time) {
 	if !t.IsZero() {
