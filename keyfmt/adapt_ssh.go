@@ -123,7 +123,7 @@ func parseOpenSSH(data []byte, o *parseContext) (*Bundle, error) {
 func opensshItem(k *opensshkey.Key, locked bool) (Item, error) {
 	item := Item{Comment: k.Comment, Locked: locked}
 	if k.Certificate != nil {
-		if err := item.setSSHCert(k.Certificate); err != nil {
+		if _, err := item.setSSHCert(k.Certificate); err != nil {
 			return item, err
 		}
 	}

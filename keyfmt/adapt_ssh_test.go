@@ -320,14 +320,9 @@ func TestSecurityKeyItems(t *testing.T) {
 		t.Fatalf("key %+v", key)
 	}
 	key.SSHPrivate = slices.Concat([]byte("\x00\x00\x00\x20"), make([]byte, 32), []byte("\x00\x00\x00\x04ssh:\x01\x00\x00\x00\x01h\x00\x00\x00\x00"))
-	row := sshRow(t, FormatOpenSSH)
-	o, err := newMarshalContext(row, &MarshalOptions{Password: []byte(goodPassword), Variant: "aes256-gcm@openssh.com"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := row.marshal(b, o)
-	if err != nil {
-		t.Fatal(err)
+	data, lost, err := marshalSSH(FormatOpenSSH, b, &MarshalOptions{Password: []byte(goodPassword), Variant: "aes256-gcm@openssh.com"})
+	if err != nil || lost != nil {
+		t.Fatalf("lost %q, %v", lost, err)
 	}
 	got := mustParseSSH(t, FormatOpenSSH, data, &goodPassword).Items[0]
 	if !bytes.Equal(got.Key.SSHPrivate, key.SSHPrivate) || !bytes.Equal(got.Key.SSH, key.SSH) || got.Comment != "a token" {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -113,14 +114,9 @@ func publicItem(blob []byte, comment string) (Item, error) {
 		return item, err
 	}
 	if sshtype.IsCert(name) {
-		if err := item.setSSHCert(blob); err != nil {
+		if blob, err = item.setSSHCert(blob); err != nil {
 			return item, err
 		}
-		c, err := sshpub.ParseCertificate(blob)
-		if err != nil {
-			return item, err
-		}
-		blob = c.Key
 	}
 	item.Key, err = publicKey(blob)
 	return item, err
@@ -136,11 +132,12 @@ func (it *Item) setAttribute(name, value string) {
 	it.Attributes[name] = value
 }
 
-// setSSHCert stores an OpenSSH certificate and what it says as attributes.
-func (it *Item) setSSHCert(blob []byte) error {
+// setSSHCert stores an OpenSSH certificate and what it says as attributes. It returns the
+// blob of the certified key.
+func (it *Item) setSSHCert(blob []byte) ([]byte, error) {
 	c, err := sshpub.ParseCertificate(blob)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	it.SSHCert = bytes.Clone(blob)
 	role := map[uint32]string{sshpub.UserCertificate: "user", sshpub.HostCertificate: "host"}[c.Role]
@@ -156,7 +153,7 @@ func (it *Item) setSSHCert(blob []byte) error {
 	it.setAttribute("valid-before", certTime(c.ValidBefore))
 	it.setAttribute("critical-options", certOptions(c.CriticalOptions))
 	it.setAttribute("extensions", certOptions(c.Extensions))
-	return nil
+	return c.Key, nil
 }
 
 // certTime prints a time of a certificate; the ends of the range mean no limit.
@@ -268,6 +265,8 @@ func marshalRFC4716(b *Bundle, o *marshalContext) ([]byte, error) {
 			blob = item.SSHCert
 		}
 		block := sshpub.Block{Comment: o.keyComment(item), Subject: item.Attributes["subject"], Blob: blob}
+		block.Private = maps.Clone(item.Attributes)
+		maps.DeleteFunc(block.Private, func(name, _ string) bool { return !strings.HasPrefix(name, "x-") })
 		if out, err = block.Append(out); err != nil {
 			return nil, err
 		}

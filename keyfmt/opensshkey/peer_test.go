@@ -14,6 +14,28 @@ import (
 	"gatehouse/keyfmt/opensshkey"
 )
 
+// TestPuTTYgenOpens covers Ed448, which OpenSSH does not have.
+func TestPuTTYgenOpens(t *testing.T) {
+	program := teststore.Program(t, "puttygen")
+	f, err := opensshkey.Parse(testssh.Read(t, "ed448_key"), opensshkey.ReadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := opensshkey.Marshal(&f.Keys[0], opensshkey.WriteOptions{Rand: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// Converting needs the private key.
+	out, err := exec.Command(program, path, "-O", "private", "-o", path+".ppk").CombinedOutput()
+	if err != nil {
+		t.Errorf("puttygen says %q, %v", out, err)
+	}
+}
+
 // TestSSHKeygenOpens has ssh-keygen print the public key of every kind of file written.
 func TestSSHKeygenOpens(t *testing.T) {
 	program := teststore.Program(t, "ssh-keygen")
@@ -40,7 +62,7 @@ func TestSSHKeygenOpens(t *testing.T) {
 	}
 	for name := range plainFiles {
 		if name == "ed448_key" {
-			continue // OpenSSH has no Ed448; TestPuTTYgenOpens of package ppk covers it
+			continue // see TestPuTTYgenOpens
 		}
 		f, err := opensshkey.Parse(testssh.Read(t, name), opensshkey.ReadOptions{})
 		if err != nil {

@@ -44,13 +44,14 @@ type ReadOptions struct {
 	// Password returns the password; it is called when the file is encrypted and its
 	// result stays the caller's. nil leaves the file Locked.
 	Password func() ([]byte, error)
-	// MaxMemory bounds the memory of Argon2 in bytes. Zero means 1 GiB.
+	// MaxMemory bounds the memory of Argon2 in bytes. Zero means 1 GiB. Passes are bounded
+	// too: all of them together may touch 8 GiB.
 	MaxMemory int
 }
 
-// maxArgon2Work bounds passes times memory, in KiB: 16 passes over 1 GiB, which is some
-// ten seconds. Files that puttygen tunes to a second stay far below.
-const maxArgon2Work = 16 << 20
+// maxArgon2Work bounds passes times memory, in KiB: some seconds. What puttygen tunes to
+// a tenth of a second stays far below.
+const maxArgon2Work = 8 << 20
 
 // Parse decodes a file. The password is tried as it is and, when it is UTF-8 that
 // ISO 8859-1 can hold, in ISO 8859-1, because PuTTY takes bytes as the terminal gives

@@ -139,7 +139,7 @@ func parseFirst(line string) (version int, algorithm string, err error) {
 	case "2":
 		return 2, algorithm, nil
 	case "1":
-		return 0, "", fault.Unsupported("version", "PPK version 1, open and save it with an old puttygen")
+		return 0, "", fault.Unsupported("version", "PPK version 1")
 	}
 	return 0, "", fault.Unsupported("version", "%q", number)
 }

@@ -5,7 +5,7 @@ package pvk
 
 import (
 	"crypto"
-	"crypto/rc4" //lint:ignore SA1503 the format knows no other cipher
+	"crypto/rc4"
 	"crypto/sha1"
 	"encoding/binary"
 	"io"

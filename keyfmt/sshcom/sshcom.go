@@ -99,6 +99,7 @@ func decrypt(name string, sealed []byte, password func() ([]byte, error)) ([]byt
 	both := append(append([]byte{}, secret...), first[:]...)
 	second := md5.Sum(both)
 	key := append(first[:], second[:des.BlockSize]...)
+	defer clear(first[:])
 	defer clear(both)
 	defer clear(key)
 	block, err := des.NewTripleDESCipher(key)

@@ -1,6 +1,8 @@
 package sshpub
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"gatehouse/keyfmt/internal/fault"
@@ -44,18 +46,26 @@ func ParseBlocks(data []byte) ([]Block, error) {
 	return blocks, nil
 }
 
-// Append appends the text of the block; the private headers are not written.
+// Append appends the text of the block. Private headers come last, by name.
 func (b *Block) Append(out []byte) ([]byte, error) {
 	if _, err := sshtype.NameOf(b.Blob); err != nil {
 		return nil, err
-	}
-	if strings.ContainsAny(b.Comment+b.Subject, "\r\n") {
-		return nil, fault.Malformed("header", "holds a line end")
 	}
 	t := ssh2block.Block{Label: BlockLabel, Body: b.Blob}
 	for _, h := range []ssh2block.Header{{Name: "Subject", Value: b.Subject}, {Name: "Comment", Value: b.Comment}} {
 		if h.Value != "" {
 			t.Headers = append(t.Headers, ssh2block.Header{Name: h.Name, Value: `"` + h.Value + `"`})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.Private)) {
+		if !strings.HasPrefix(name, "x-") || strings.Contains(name, ":") || strings.TrimSpace(name) != name {
+			return nil, fault.Malformed("header", "%q is no private name", name)
+		}
+		t.Headers = append(t.Headers, ssh2block.Header{Name: name, Value: b.Private[name]})
+	}
+	for _, h := range t.Headers {
+		if strings.ContainsAny(h.Name+h.Value, "\r\n") || strings.HasSuffix(h.Value, `\`) {
+			return nil, fault.Malformed("header", "%q does not fit on one line", h.Name)
 		}
 	}
 	return ssh2block.Append(out, &t), nil

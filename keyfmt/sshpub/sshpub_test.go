@@ -161,6 +161,21 @@ func TestBlockHeaders(t *testing.T) {
 	if b.Subject != "me" || b.Comment != "quoted" || b.Private["x-long"] != "one two three" {
 		t.Errorf("headers %+v", b)
 	}
+	out, err := b.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := sshpub.ParseBlocks(out); err != nil || again[0].Private["x-long"] != "one two three" {
+		t.Errorf("written as %q, %v", out, err)
+	}
+	for name, private := range map[string]map[string]string{
+		"two lines": {"x-a": "b\nc"}, "not private": {"comment": "b"}, "colon": {"x:a": "b"}, "continued": {"x-a": `b\`},
+	} {
+		b.Private = private
+		if _, err := b.Append(nil); !errors.Is(err, fault.ErrMalformed) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
 	for name, bad := range map[string]string{
 		"no end":   strings.Split(text, "---- END")[0],
 		"no begin": strings.Split(text, "---- BEGIN")[0],

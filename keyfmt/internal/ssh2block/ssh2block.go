@@ -109,11 +109,12 @@ func parseHeaders(lines []string) ([]Header, []string) {
 			break
 		}
 		lines = lines[1:]
+		value = strings.TrimSpace(value)
 		for strings.HasSuffix(value, `\`) && len(lines) > 0 {
-			value = strings.TrimSuffix(value, `\`) + lines[0]
+			value = strings.TrimSpace(strings.TrimSuffix(value, `\`) + lines[0])
 			lines = lines[1:]
 		}
-		headers = append(headers, Header{strings.TrimSpace(name), strings.TrimSpace(value)})
+		headers = append(headers, Header{strings.TrimSpace(name), value})
 	}
 	return headers, lines
 }
