@@ -75,10 +75,9 @@ type Detection struct {
 	Base64     bool   // the input is base64 of the format
 }
 
-// formatRows are all formats in the order of detection. Where two rows are equally sure,
-// the first one has it, so that magic numbers come before shapes and narrow shapes before
-// wide ones.
-var formatRows = inOrder([]Format{
+// detectionOrder has every format. Where two rows are equally sure, the first one has it,
+// so that magic numbers come before shapes and narrow shapes before wide ones.
+var detectionOrder = []Format{
 	FormatJKS, FormatJCEKS, FormatPVK,
 	FormatPPK, FormatRFC4716, FormatSSHCom, FormatPEM, FormatOpenSSH,
 	FormatSSHPublic, FormatSSHFP, FormatBIND, FormatDNSKEY,
@@ -86,16 +85,16 @@ var formatRows = inOrder([]Format{
 	FormatPKCS12, FormatBCFKS, FormatPKCS8, FormatDSA, FormatPKCS1, FormatSEC1, FormatSPKI,
 	FormatX509, FormatCRL, FormatCSR, FormatPKCS7, FormatPkiPath,
 	FormatBKS, FormatUBER,
-}, sshRows, webRows, storeRows, objectRows)
+}
 
-// inOrder gathers the rows of the families.
-func inOrder(order []Format, families ...[]formatRow) formatTable {
-	rows := slices.Concat(families...)
+// formatRows are the rows of all families in the order of detection.
+var formatRows = func() formatTable {
+	rows := slices.Concat(sshRows, webRows, storeRows, objectRows)
 	slices.SortStableFunc(rows, func(a, b formatRow) int {
-		return slices.Index(order, a.Name) - slices.Index(order, b.Name)
+		return slices.Index(detectionOrder, a.Name) - slices.Index(detectionOrder, b.Name)
 	})
 	return rows
-}
+}()
 
 // A formatTable is the table of formats. Rows reach it through their context, since the
 // table is made of them.

@@ -75,7 +75,7 @@ func isDSAPublic(in *shape) bool { return in.integers(4) }
 
 func isPKCS1(in *shape) bool {
 	version := in.number()
-	for range 2 {
+	for range 6 { // one more than a DSA key has
 		in.skip(tagInteger)
 	}
 	return (version == 0 || version == 1) && in.at(tagInteger)
