@@ -6,6 +6,7 @@ require gatehouse/keyfmt v0.0.0
 
 require (
 	github.com/miekg/pkcs11 v1.1.2 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 )
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -47,24 +49,26 @@ func openMachineDir(cfg Config) (Store, error) {
 	}
 	switch filepath.Base(s.dir) {
 	case nameMy:
-		s.shown = append(s.shown, s.hostKeys)
+		s.shown = append(s.shown, s.hostKeysIn(hostKeyPattern))
 	case nameRoot:
 		s.shown = append(s.shown, s.trusted)
 	}
 	return s, nil
 }
 
-// hostKeys lists the host keys of OpenSSH that the process can read.
-func (s *dirStore) hostKeys(ctx context.Context, pass *passwords) entries {
-	return func(yield func(*Entry, error) bool) {
-		paths, _ := filepath.Glob(hostKeyPattern)
-		for _, path := range paths {
-			for e, err := range loadFile(path, filepath.Base(path), &s.cfg, pass) {
-				if os.IsPermission(err) {
-					continue
-				}
-				if ctx.Err() != nil || !yield(e, err) {
-					return
+// hostKeysIn lists the host keys of OpenSSH that the process can read.
+func (s *dirStore) hostKeysIn(pattern string) func(context.Context, *passwords) entries {
+	return func(ctx context.Context, pass *passwords) entries {
+		return func(yield func(*Entry, error) bool) {
+			paths, _ := filepath.Glob(pattern)
+			for _, path := range paths {
+				for e, err := range loadFile(path, filepath.Base(path), &s.cfg, pass) {
+					if errors.Is(err, fs.ErrPermission) {
+						continue
+					}
+					if ctx.Err() != nil || !yield(e, err) {
+						return
+					}
 				}
 			}
 		}
