@@ -42,7 +42,7 @@ func TestRehome(t *testing.T) {
 	}
 }
 
-// copySources copies what rehome works on: Go files, module files, documents, Makefile.
+// copySources copies everything but what git and make keep for themselves.
 func copySources(t *testing.T, from, to string) {
 	t.Helper()
 	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
@@ -53,14 +53,12 @@ func copySources(t *testing.T, from, to string) {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() {
-			if slices.Contains([]string{".git", "bin", "out", "testdata"}, d.Name()) {
-				return filepath.SkipDir
-			}
+		switch {
+		case d.IsDir() && slices.Contains([]string{".git", "bin", "out"}, rel):
+			return filepath.SkipDir
+		case d.IsDir():
 			return os.MkdirAll(filepath.Join(to, rel), 0o755)
-		}
-		wanted := []string{".go", ".mod", ".sum", ".work", ".md", ".json"}
-		if d.Name() != "Makefile" && !slices.Contains(wanted, filepath.Ext(path)) {
+		case !d.Type().IsRegular():
 			return nil
 		}
 		data, err := os.ReadFile(path)

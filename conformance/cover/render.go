@@ -2,11 +2,11 @@ package cover
 
 import (
 	"encoding/json"
-	"encoding/xml"
 	"fmt"
 	"strings"
 
 	"gatehouse/conformance/catalogue"
+	"gatehouse/conformance/junit"
 )
 
 // Markdown renders the report as docs/COVERAGE.md.
@@ -73,57 +73,19 @@ func (rep *Report) JSON() ([]byte, error) {
 	return json.MarshalIndent(out, "", " ")
 }
 
-// The JUnit form has a test suite per area and a test case per behaviour.
-type (
-	junitReport struct {
-		XMLName xml.Name     `xml:"testsuites"`
-		Suites  []junitSuite `xml:"testsuite"`
-	}
-	junitSuite struct {
-		Name     string      `xml:"name,attr"`
-		Tests    int         `xml:"tests,attr"`
-		Failures int         `xml:"failures,attr"`
-		Skipped  int         `xml:"skipped,attr"`
-		Cases    []junitCase `xml:"testcase"`
-	}
-	junitCase struct {
-		Class   string     `xml:"classname,attr"`
-		Name    string     `xml:"name,attr"`
-		Failure *junitText `xml:"failure"`
-		Skipped *junitText `xml:"skipped"`
-	}
-	junitText struct {
-		Message string `xml:"message,attr"`
-	}
-)
-
-// JUnit renders the report for systems that read JUnit's XML; an exception is a skipped
-// case there.
+// JUnit renders the report with a suite for each area and a case for each behaviour; an
+// exception is a skipped case.
 func (rep *Report) JUnit() ([]byte, error) {
-	var out junitReport
-	for _, area := range catalogue.Areas() {
-		suite := junitSuite{Name: area.Name}
-		for _, row := range rep.Rows {
-			if row.Item.Area == area.Name {
-				suite.add(row)
-			}
+	var out junit.Report
+	for _, row := range rep.Rows {
+		c := junit.Case{Class: row.Item.Area, Name: row.Item.ID}
+		switch row.Status {
+		case Excepted:
+			c.Skipped = &junit.Message{Text: row.Reason}
+		case Failing, Uncovered:
+			c.Failure = &junit.Message{Text: string(row.Status)}
 		}
-		out.Suites = append(out.Suites, suite)
+		out.Suite(row.Item.Area).Add(c)
 	}
-	data, err := xml.MarshalIndent(out, "", " ")
-	return append([]byte(xml.Header), data...), err
-}
-
-func (s *junitSuite) add(row Row) {
-	c := junitCase{Class: row.Item.Area, Name: row.Item.ID}
-	switch row.Status {
-	case Excepted:
-		c.Skipped = &junitText{row.Reason}
-		s.Skipped++
-	case Failing, Uncovered:
-		c.Failure = &junitText{string(row.Status)}
-		s.Failures++
-	}
-	s.Tests++
-	s.Cases = append(s.Cases, c)
+	return out.Encode()
 }

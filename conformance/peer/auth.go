@@ -81,7 +81,7 @@ func (c *Conn) ProbeKey(user, algorithm string, blob []byte) (bool, *AuthResult,
 // AuthPublicKey proves possession of a key. The algorithm is the best one for the key that
 // the server's server-sig-algs (RFC 8308, section 3.1) has, if it sent them.
 func (c *Conn) AuthPublicKey(user string, key crypto.Signer) (*AuthResult, error) {
-	algorithms, err := algorithmsFor(key.Public())
+	algorithms, err := AlgorithmsFor(key.Public())
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,10 @@ type Channel struct {
 	conn    *Conn
 	data    []byte
 	credit  int64    // what the server may still send
+	window  int64    // to which credit is refilled
+	packet  int      // longest data that the server may send in one message
 	replies [][]byte // answers to our requests that nobody has taken yet
+	open    bool     // the server has confirmed
 	closing bool     // we have sent CLOSE
 }
 
@@ -50,12 +53,17 @@ func (r *Refused) Error() string {
 
 // OpenChannel opens a channel; fields are those behind the four that all kinds have.
 func (c *Conn) OpenChannel(kind string, fields ...any) (*Channel, error) {
-	ch := c.newChannel()
-	open := []any{kind, ch.ID, uint32(ourWindow), uint32(ourMaxPacket)}
+	return c.OpenChannelSized(ourWindow, ourMaxPacket, kind, fields...)
+}
+
+// OpenChannelSized is OpenChannel with a window and a maximum packet size of the caller's.
+func (c *Conn) OpenChannelSized(window, packet uint32, kind string, fields ...any) (*Channel, error) {
+	ch := c.newChannel(window, packet)
+	open := []any{kind, ch.ID, window, packet}
 	if err := c.WritePacket(Msg(MsgChannelOpen, append(open, fields...)...)); err != nil {
 		return nil, err
 	}
-	for ch.MaxPacket == 0 {
+	for !ch.open {
 		if err := c.Step(); err != nil {
 			delete(c.channels, ch.ID)
 			return nil, err
@@ -64,12 +72,15 @@ func (c *Conn) OpenChannel(kind string, fields ...any) (*Channel, error) {
 	return ch, nil
 }
 
-func (c *Conn) newChannel() *Channel {
-	ch := &Channel{ID: c.nextID, conn: c, credit: ourWindow}
+func (c *Conn) newChannel(window, packet uint32) *Channel {
+	ch := &Channel{ID: c.nextID, conn: c, credit: int64(window), window: int64(window), packet: int(packet)}
 	c.channels[ch.ID] = ch
 	c.nextID++
 	return ch
 }
+
+// Replies counts answers to global requests that nobody waits for.
+func (c *Conn) Replies() int { return len(c.replies) }
 
 // Accept waits for a channel that the server opens and that Options.Open admits.
 func (c *Conn) Accept() (*Channel, error) {
@@ -131,7 +142,7 @@ func (c *Conn) answerOpen(f *Fields) error {
 	if c.opts.Open == nil || !c.opts.Open(kind, f.Rest()) {
 		return c.WritePacket(Msg(MsgChannelOpenFailure, remote, uint32(1), "refused", ""))
 	}
-	ch := c.newChannel()
+	ch := c.newChannel(ourWindow, ourMaxPacket)
 	ch.RemoteID, ch.Window, ch.MaxPacket = remote, int64(window), maxPacket
 	c.opened = append(c.opened, ch)
 	return c.WritePacket(Msg(MsgChannelOpenConfirm, remote, ch.ID, uint32(ourWindow), uint32(ourMaxPacket)))
@@ -141,6 +152,7 @@ func (c *Conn) answerOpen(f *Fields) error {
 func (ch *Channel) take(number byte, f *Fields) error {
 	switch number {
 	case MsgChannelOpenConfirm:
+		ch.open = true
 		ch.RemoteID, ch.Window, ch.MaxPacket = f.Uint32(), int64(f.Uint32()), f.Uint32()
 	case MsgChannelOpenFailure:
 		return &Refused{f.Uint32(), f.Text()}
@@ -173,14 +185,14 @@ func (ch *Channel) take(number byte, f *Fields) error {
 // half of it is used.
 func (ch *Channel) debit(n int) error {
 	ch.credit -= int64(n)
-	if ch.credit < 0 || n > ourMaxPacket {
+	if ch.credit < 0 || n > ch.packet {
 		return fmt.Errorf("peer: %d bytes of data exceed window or packet size", n)
 	}
-	if ch.credit > ourWindow/2 || ch.Faults.KeepWindowShut || ch.closing {
+	if ch.credit > ch.window/2 || ch.Faults.KeepWindowShut || ch.closing {
 		return nil
 	}
-	add := ourWindow - ch.credit
-	ch.credit = ourWindow
+	add := ch.window - ch.credit
+	ch.credit = ch.window
 	return ch.conn.WritePacket(Msg(MsgChannelWindowAdjust, ch.RemoteID, uint32(add)))
 }
 

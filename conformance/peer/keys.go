@@ -192,8 +192,8 @@ func sign(row *signatureRow, key crypto.Signer, data []byte, name string) ([]byt
 	return appendFields(nil, name, raw), nil
 }
 
-// algorithmsFor lists the algorithms that a key can be used with, best first.
-func algorithmsFor(key crypto.PublicKey) ([]string, error) {
+// AlgorithmsFor lists the algorithms that a key can be used with, best first.
+func AlgorithmsFor(key crypto.PublicKey) ([]string, error) {
 	blob, err := PublicBlob(key)
 	if err != nil {
 		return nil, err

@@ -299,3 +299,6 @@ func (c *Conn) Expect(number byte) ([]byte, error) {
 func (c *Conn) Disconnect(reason uint32, message string) error {
 	return errors.Join(c.WritePacket(Msg(MsgDisconnect, reason, message, "")), c.Close())
 }
+
+// Sent is the sequence number of the next packet that goes out.
+func (c *Conn) Sent() uint32 { return c.send.seq }

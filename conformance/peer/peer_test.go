@@ -110,7 +110,7 @@ func TestChannelWindow(t *testing.T) {
 	client, server := net.Pipe()
 	c := New(client, Options{})
 	s := New(server, Options{})
-	ch := c.newChannel()
+	ch := c.newChannel(ourWindow, ourMaxPacket)
 	ch.RemoteID, ch.Window, ch.MaxPacket = 5, 10, 4
 	sent := make(chan []int, 1)
 	go func() {

@@ -4,126 +4,16 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ssh"
+	"gatehouse/conformance/programs"
 )
-
-// openssh starts the system's OpenSSH server, with every algorithm that it has switched on
-// and a key that may log in as the user who runs the test, and returns its address.
-func openssh(t *testing.T) (addr, name string) {
-	t.Helper()
-	sshd := needProgram(t, "/usr/sbin/sshd")
-	dir := t.TempDir()
-	me, err := user.Current()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if os.Getuid() == 0 {
-		// Where privilege separation confines itself; part of every installed server.
-		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	port := freePort(t)
-	conf := []string{
-		"ListenAddress 127.0.0.1", "Port " + port, "PidFile none", "UsePAM no", "StrictModes no",
-		"PermitRootLogin yes", "Compression yes", "MaxStartups 100", "LogLevel ERROR",
-		"AuthorizedKeysFile " + filepath.Join(dir, "authorized"),
-		"Ciphers " + query(t, "cipher"), "MACs " + query(t, "mac"),
-		"KexAlgorithms " + query(t, "kex"), "HostKeyAlgorithms " + query(t, "HostKeyAlgorithms"),
-	}
-	for kind, key := range testKeys() {
-		block := must(ssh.MarshalPrivateKey(key, ""))
-		path := filepath.Join(dir, kind)
-		writeFile(t, path, pem.EncodeToMemory(block))
-		conf = append(conf, "HostKey "+path)
-	}
-	writeFile(t, filepath.Join(dir, "authorized"), ssh.MarshalAuthorizedKey(must(ssh.NewPublicKey(testKeys()["ed25519"].Public()))))
-	writeFile(t, filepath.Join(dir, "conf"), []byte(strings.Join(conf, "\n")+"\n"))
-	var log bytes.Buffer
-	cmd := exec.Command(sshd, "-D", "-e", "-f", filepath.Join(dir, "conf"))
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("sshd said:\n%s", log.String())
-		}
-	})
-	addr = net.JoinHostPort("127.0.0.1", port)
-	waitFor(t, addr)
-	return addr, me.Username
-}
-
-// needProgram finds a program; without it the test is skipped, or fails where
-// GATEHOUSE_PEERS says that the programs are required.
-func needProgram(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("GATEHOUSE_PEERS") == "required" {
-		t.Fatalf("%s is required: %v", name, err)
-	}
-	t.Skipf("%s is not installed", name)
-	return ""
-}
-
-func query(t *testing.T, what string) string {
-	t.Helper()
-	// The server has had a -Q of its own only of late; the client lists the same tables.
-	out, err := exec.Command(needProgram(t, "ssh"), "-Q", what).Output()
-	if err != nil {
-		t.Fatalf("ssh -Q %s: %v", what, err)
-	}
-	return strings.Join(strings.Fields(string(out)), ",")
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	return port
-}
-
-func waitFor(t *testing.T, addr string) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if nc, err := net.Dial("tcp", addr); err == nil {
-			nc.Close()
-			return
-		}
-	}
-	t.Fatalf("nobody listens on %s", addr)
-}
-
-func writeFile(t *testing.T, path string, data []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // run logs in by key and returns what a command prints.
 func run(t *testing.T, c *Conn, name, command string, input []byte) ([]byte, uint32) {
@@ -131,7 +21,7 @@ func run(t *testing.T, c *Conn, name, command string, input []byte) ([]byte, uin
 	if err := c.RequestService("ssh-userauth"); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := c.AuthPublicKey(name, testKeys()["ed25519"]); err != nil || !r.OK {
+	if r, err := c.AuthPublicKey(name, programs.Keys()["ed25519"]); err != nil || !r.OK {
 		t.Fatalf("key: %+v, %v", r, err)
 	}
 	ch, err := c.OpenChannel("session")
@@ -163,7 +53,8 @@ func run(t *testing.T, c *Conn, name, command string, input []byte) ([]byte, uin
 
 // Each algorithm that OpenSSH has as well works with it, through a rekey.
 func TestAlgorithmsWithOpenSSH(t *testing.T) {
-	addr, name := openssh(t)
+	server := programs.OpenSSH(t)
+	addr, name := server.Addr, server.User
 	probe := dialTest(t, addr, Options{})
 	if !probe.Strict || probe.Extensions == nil {
 		t.Errorf("strict %v, extensions %q", probe.Strict, probe.Extensions)
@@ -227,7 +118,8 @@ func lists(t *testing.T, addr string) [10][]string {
 // A fault that is ordered reaches the server: OpenSSH, which is known to mind, ends the
 // connection. Without the fault the same steps succeed.
 func TestFaultsAgainstOpenSSH(t *testing.T) {
-	addr, name := openssh(t)
+	server := programs.OpenSSH(t)
+	addr, name := server.Addr, server.User
 	ignore := Msg(MsgIgnore, "padding")
 	kex := map[string]KexFaults{
 		"sound":            {},
@@ -291,7 +183,7 @@ func TestFaultsAgainstOpenSSH(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.AuthFaults = fault
-			r, err := c.AuthPublicKey(name, testKeys()["ed25519"])
+			r, err := c.AuthPublicKey(name, programs.Keys()["ed25519"])
 			if (err == nil && r.OK) != (what == "sound") {
 				t.Fatalf("%+v, %v", r, err)
 			}
@@ -301,7 +193,7 @@ func TestFaultsAgainstOpenSSH(t *testing.T) {
 
 // A DISCONNECT is an error of its own, with reason and text.
 func TestDisconnected(t *testing.T) {
-	addr, _ := openssh(t)
+	addr := programs.OpenSSH(t).Addr
 	c := dialTest(t, addr, Options{})
 	if err := c.WritePacket(Msg(MsgServiceRequest, "ssh-nothing")); err != nil {
 		t.Fatal(err)

@@ -4,35 +4,24 @@ import (
 	"context"
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"errors"
 	"io"
 	"net"
 	"slices"
-	"sync"
 	"testing"
 
 	"golang.org/x/crypto/ssh"
-)
 
-// testKeys are made once; an RSA key takes its time.
-var testKeys = sync.OnceValue(func() map[string]crypto.Signer {
-	_, ed, _ := ed25519.GenerateKey(rand.Reader)
-	keys := map[string]crypto.Signer{"ed25519": ed, "rsa": must(rsa.GenerateKey(rand.Reader, 2048))}
-	for name, curve := range curves {
-		keys[name] = must(ecdsa.GenerateKey(curve, rand.Reader))
-	}
-	return keys
-})
+	"gatehouse/conformance/programs"
+)
 
 // xcryptoServer serves with golang.org/x/crypto/ssh, which shares no code with the peer,
 // and echoes what channels send. It returns its address.
 func xcryptoServer(t *testing.T, config *ssh.ServerConfig) string {
 	t.Helper()
-	for _, key := range testKeys() {
+	for _, key := range programs.Keys() {
 		config.AddHostKey(must(ssh.NewSignerFromSigner(key)))
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -200,7 +189,7 @@ func TestServerRekeys(t *testing.T) {
 }
 
 func TestAuthWithXCrypto(t *testing.T) {
-	keys := testKeys()
+	keys := programs.Keys()
 	want, err := PublicBlob(keys["ed25519"].Public())
 	if err != nil {
 		t.Fatal(err)
@@ -272,7 +261,7 @@ func TestAuthWithXCrypto(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			algorithms, err := algorithmsFor(key.Public())
+			algorithms, err := AlgorithmsFor(key.Public())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -301,7 +290,7 @@ func TestAuthWithXCrypto(t *testing.T) {
 
 // The curve of a key is in its blob.
 func TestBlobRoundTrip(t *testing.T) {
-	for name, key := range testKeys() {
+	for name, key := range programs.Keys() {
 		blob, err := PublicBlob(key.Public())
 		if err != nil {
 			t.Fatal(err)
