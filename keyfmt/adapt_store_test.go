@@ -255,8 +255,8 @@ func TestStoreRoundTrips(t *testing.T) {
 	for _, target := range storeTargets {
 		t.Run(fmt.Sprintf("%s %s %s", target.format, target.variant, target.profile), func(t *testing.T) {
 			in := &Bundle{Items: slices.Clone(items)}
-			if target.profile == ProfileModern2026 || target.profile == ProfileFIPS {
-				in.Items = in.Items[len(in.Items)-2:] // 600,000 rounds for each key
+			if target.format != FormatJKS && target.profile != ProfileWin2016 {
+				in.Items = in.Items[len(in.Items)-2:] // their key derivations take long
 			}
 			if target.secrets {
 				in.Items = append(in.Items, secret)

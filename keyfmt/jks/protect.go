@@ -179,14 +179,18 @@ func tripleDES(p pbeParameter, password []byte) (cipher.Block, []byte) {
 		salt[0], salt[1], salt[2] = salt[3], salt[0], salt[1]
 	}
 	var derived []byte
+	buf := make([]byte, 0, md5.Size+len(pass))
+	var sum [md5.Size]byte
 	for half := range 2 {
 		digest := salt[4*half : 4*half+4]
 		for range p.Iterations {
-			sum := md5.Sum(append(bytes.Clone(digest), pass...))
+			buf = append(append(buf[:0], digest...), pass...)
+			sum = md5.Sum(buf)
 			digest = sum[:]
 		}
 		derived = append(derived, digest...)
 	}
+	clear(buf)
 	clear(pass)
 	block, err := des.NewTripleDESCipher(derived[:24])
 	if err != nil {
