@@ -53,6 +53,9 @@ func RequestKey(der []byte) ([]byte, error) {
 		info.SkipASN1(asn1.INTEGER) && // version
 		info.SkipASN1(asn1.SEQUENCE) && // subject
 		info.ReadASN1Element(&spki, asn1.SEQUENCE)
+	element := spki
+	var key cryptobyte.String
+	ok = ok && element.ReadASN1(&key, asn1.SEQUENCE) && key.SkipASN1(asn1.SEQUENCE) && key.PeekASN1Tag(asn1.BIT_STRING)
 	if !ok {
 		return nil, fault.Malformed("certificate request", "unexpected structure")
 	}
