@@ -41,6 +41,10 @@ type Server struct {
 	// Events observe.
 	Events *Events
 
+	// Admit, if set, is asked about every connection before anything is sent; an error closes
+	// it at once. startups is the number of those that are not authenticated yet. It must be
+	// quick: it is called under a lock of the server.
+	Admit func(nc net.Conn, startups int) error
 	// MaxConns bounds the connections; 0 is no bound. One more is closed at once.
 	MaxConns int
 	// MaxStartups bounds the connections that are not authenticated yet; 0 is 100,
@@ -158,6 +162,11 @@ func (s *Server) admit(c *Conn) error {
 	case limit > 0 && s.startups.Load() >= limit:
 		return fmt.Errorf("%w before authentication", ErrTooManyConns)
 	}
+	if s.Admit != nil {
+		if err := s.Admit(c.nc, int(s.startups.Load())); err != nil {
+			return err
+		}
+	}
 	if s.conns == nil {
 		s.conns = make(map[*Conn]struct{})
 	}
@@ -269,7 +278,7 @@ func (s *Server) disconnectAll() {
 	wg.Wait()
 }
 
-// compile translates a Config, once for the one that serves most connections.
+// compile translates a Config, once for one that serves connections in a row.
 func (s *Server) compile(cfg *Config) (*engine.Config, error) {
 	if k := s.compiled.Load(); k != nil && k.from == cfg {
 		return k.engine, nil
@@ -278,17 +287,20 @@ func (s *Server) compile(cfg *Config) (*engine.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg == s.Config {
-		s.compiled.Store(&compiled{cfg, e})
-	}
+	s.compiled.Store(&compiled{cfg, e})
 	return e, nil
 }
 
 // handshakes lets as many handshakes compute as there are CPUs, in all servers together.
 var handshakes = make(chan struct{}, runtime.GOMAXPROCS(0))
 
-func limitHandshake(f func()) {
-	handshakes <- struct{}{}
+// limitHandshake computes f when its turn comes. Whoever is gone by then costs nothing.
+func limitHandshake(done <-chan struct{}, f func()) {
+	select {
+	case <-done:
+		return
+	case handshakes <- struct{}{}:
+	}
 	defer func() { <-handshakes }()
 	f()
 }

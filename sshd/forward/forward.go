@@ -1,5 +1,6 @@
-// Package forward serves TCP forwarding: channels of type "direct-tcpip" and the requests
-// "tcpip-forward" and "cancel-tcpip-forward" (RFC 4254, section 7).
+// Package forward serves the forwarding of TCP connections: channels of type "direct-tcpip"
+// and the requests "tcpip-forward" and "cancel-tcpip-forward" (RFC 4254, section 7); and that
+// of sockets in the file system, in the same way, as OpenSSH's PROTOCOL, section 2.4, has it.
 //
 //	f := &forward.TCP{Dial: dialer.DialContext, Listen: listen.Listen}
 //	srv.Channels = map[string]sshd.ChannelFunc{"direct-tcpip": f.Direct}
@@ -11,7 +12,6 @@ package forward
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -31,11 +31,8 @@ type TCP struct {
 	// MaxListeners bounds the listeners of a connection; 0 is 16.
 	MaxListeners int
 
-	mu        sync.Mutex
-	listeners map[*sshd.Conn]map[string]net.Listener
+	kept listeners
 }
-
-const defaultMaxListeners = 16
 
 // Globals returns the handlers of the global requests.
 func (f *TCP) Globals() map[string]sshd.GlobalFunc {
@@ -93,6 +90,11 @@ func (f *TCP) Direct(ctx context.Context, n *sshd.NewChannel) {
 		n.Reject(sshd.ConnectFailed, "connection failed")
 		return
 	}
+	joinNew(n, nc)
+}
+
+// joinNew accepts a channel for a connection.
+func joinNew(n *sshd.NewChannel, nc net.Conn) {
 	ch, err := n.Accept(nil)
 	if err != nil {
 		nc.Close()
@@ -126,9 +128,6 @@ func Join(ch *sshd.Channel, nc net.Conn) {
 	wg.Wait()
 }
 
-// errBusy says that a client listens on too much or on the same twice.
-var errBusy = errors.New("forward: too many listeners, or one for this address already")
-
 // listen serves tcpip-forward. The reply holds the port if the client let the server choose.
 func (f *TCP) listen(ctx context.Context, c *sshd.Conn, r *sshd.Request) ([]byte, error) {
 	want, err := ParseListen(r.Payload)
@@ -150,45 +149,12 @@ func (f *TCP) listen(ctx context.Context, c *sshd.Conn, r *sshd.Request) ([]byte
 		port = uint32(n)
 		reply = sshwire.AppendUint32(nil, port)
 	}
-	if !f.keep(c, address(want.Host, port), l) {
+	if !f.kept.keep(c, address(want.Host, port), l, f.MaxListeners) {
 		l.Close()
 		return nil, errBusy
 	}
-	go f.accept(ctx, c, l, want.Host, port) // ends with the listener
+	go accept(l, func(nc net.Conn) { f.forwarded(ctx, c, nc, want.Host, port) }) // ends with the listener
 	return reply, nil
-}
-
-func (f *TCP) keep(c *sshd.Conn, key string, l net.Listener) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	limit := f.MaxListeners
-	if limit == 0 {
-		limit = defaultMaxListeners
-	}
-	mine := f.listeners[c]
-	if len(mine) >= limit || mine[key] != nil {
-		return false
-	}
-	if mine == nil {
-		mine = make(map[string]net.Listener)
-		if f.listeners == nil {
-			f.listeners = make(map[*sshd.Conn]map[string]net.Listener)
-		}
-		f.listeners[c] = mine
-		context.AfterFunc(c.Context(), func() { f.forget(c) })
-	}
-	mine[key] = l
-	return true
-}
-
-// forget closes all listeners of a connection that has ended.
-func (f *TCP) forget(c *sshd.Conn) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, l := range f.listeners[c] {
-		l.Close()
-	}
-	delete(f.listeners, c)
 }
 
 // cancel serves cancel-tcpip-forward.
@@ -197,26 +163,7 @@ func (f *TCP) cancel(_ context.Context, c *sshd.Conn, r *sshd.Request) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	key := address(want.Host, want.Port)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	l := f.listeners[c][key]
-	if l == nil {
-		return nil, fmt.Errorf("forward: nothing listens on %q for this client", key)
-	}
-	delete(f.listeners[c], key)
-	return nil, l.Close()
-}
-
-// accept opens a channel to the client for every connection to l.
-func (f *TCP) accept(ctx context.Context, c *sshd.Conn, l net.Listener, host string, port uint32) {
-	for {
-		nc, err := l.Accept()
-		if err != nil {
-			return
-		}
-		go f.forwarded(ctx, c, nc, host, port) // ends with the connection or the channel
-	}
+	return nil, f.kept.cancel(c, address(want.Host, want.Port))
 }
 
 // string    "forwarded-tcpip"
@@ -231,10 +178,5 @@ func (f *TCP) forwarded(ctx context.Context, c *sshd.Conn, nc net.Conn, host str
 	n, _ := strconv.ParseUint(originPort, 10, 16)
 	b = sshwire.AppendString(b, origin)
 	b = sshwire.AppendUint32(b, uint32(n))
-	ch, err := c.OpenChannel(ctx, "forwarded-tcpip", b, nil)
-	if err != nil {
-		nc.Close()
-		return
-	}
-	Join(ch, nc)
+	open(ctx, c, nc, "forwarded-tcpip", b)
 }

@@ -62,7 +62,7 @@ func (p *Process) startTerminal(cmd *exec.Cmd, want *sshd.Pty) error {
 	}
 	defer slave.Close()
 	p.Pty = master
-	p.Resize = func(w sshd.Window) error { return pty.Setsize(master, size(w)) }
+	p.Resize = func(w sshd.Window) error { return Resize(master, w) }
 	p.Resize(want.Window)
 	setModes(slave, want.Modes)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
@@ -75,8 +75,9 @@ func (p *Process) startTerminal(cmd *exec.Cmd, want *sshd.Pty) error {
 	return nil
 }
 
-func size(w sshd.Window) *pty.Winsize {
-	return &pty.Winsize{Cols: clamp(w.Columns), Rows: clamp(w.Rows), X: clamp(w.PixelWidth), Y: clamp(w.PixelHeight)}
+// Resize changes the size of a terminal, of which master is one side.
+func Resize(master *os.File, w sshd.Window) error {
+	return pty.Setsize(master, &pty.Winsize{Cols: clamp(w.Columns), Rows: clamp(w.Rows), X: clamp(w.PixelWidth), Y: clamp(w.PixelHeight)})
 }
 
 func clamp(n uint32) uint16 { return uint16(min(n, 1<<16-1)) }

@@ -84,29 +84,42 @@ func (r *Runner) ServeSSH(s *sshd.Session) {
 		r.subsystem(s)
 		return
 	}
+	r.Run(s, forced)
+}
+
+// Run runs a command line for a session until both have ended; "" is what the client asked
+// for. A line that replaces that leaves it in SSH_ORIGINAL_COMMAND.
+func (r *Runner) Run(s *sshd.Session, line string) {
 	host, err := r.Host(s)
 	if err != nil {
-		r.fail(s, err)
+		r.Fail(s, err)
 		return
 	}
-	p, err := host.Start(r.command(s, forced))
+	p, err := host.Start(r.command(s, line))
 	if err != nil {
-		r.fail(s, err)
+		r.Fail(s, err)
 		return
 	}
 	run(s, p)
 }
 
-func (r *Runner) fail(s *sshd.Session, err error) {
+// ErrSubsystem says that there is no subsystem of the name.
+var ErrSubsystem = errors.New("no such subsystem")
+
+// Fail tells the client why nothing could be started, and ends the session.
+func (r *Runner) Fail(s *sshd.Session, err error) {
 	io.WriteString(s.Stderr(), "cannot start: "+err.Error()+"\r\n")
+	if errors.Is(err, ErrSubsystem) {
+		s.Exit(exitNotFound)
+		return
+	}
 	s.Exit(exitFailed)
 }
 
 func (r *Runner) subsystem(s *sshd.Session) {
 	serve := r.Subsystems[s.Subsystem()]
 	if serve == nil {
-		io.WriteString(s.Stderr(), "no such subsystem\r\n")
-		s.Exit(exitNotFound)
+		r.Fail(s, ErrSubsystem)
 		return
 	}
 	if err := serve(s); err != nil && !errors.Is(err, io.EOF) {

@@ -48,7 +48,6 @@ var absentRows = []row{
 	{name: "RDomain", match: true, missing: refuse, harmless: isNone},
 	// Names of hosts in AllowUsers, DenyUsers and Match would never match.
 	{name: "UseDNS", missing: refuse, harmless: isNo},
-	{name: "HostCertificate", missing: warned},
 	{name: "HostKeyAgent", missing: warned, harmless: isNone},
 	{name: "ModuliFile", missing: warned},
 	{name: "DebianBanner"},
@@ -56,9 +55,6 @@ var absentRows = []row{
 	// Sessions and forwarding.
 	{name: "ChrootDirectory", match: true, missing: refuse, harmless: isNone},
 	{name: "AllowAgentForwarding", match: true, missing: warned, harmless: isNo},
-	{name: "AllowStreamLocalForwarding", match: true, missing: warned, harmless: isNo},
-	{name: "StreamLocalBindMask", match: true},
-	{name: "StreamLocalBindUnlink", match: true},
 	{name: "PermitTunnel", match: true, missing: warned, harmless: isNo},
 	{name: "PermitUserEnvironment", missing: warned, harmless: isNo},
 	{name: "PermitUserRC", match: true, missing: warned, harmless: isNo},

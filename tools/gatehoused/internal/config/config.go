@@ -81,9 +81,10 @@ type Config struct {
 
 // A directive is a line with a keyword that is implemented.
 type directive struct {
-	row  *row
-	args []string
-	when *condition // nil outside of Match blocks
+	place Place
+	row   *row
+	args  []string
+	when  *condition // nil outside of Match blocks
 }
 
 // Load reads and checks all of the sources. The error joins an *Error for each line that
@@ -129,6 +130,30 @@ func (c *Config) Resolve(conn Conn) (*Options, error) {
 		}
 	}
 	return c.options(matched), nil
+}
+
+// Matches reports whether there are Match blocks.
+func (c *Config) Matches() bool { return len(c.matched) > 0 }
+
+// A Line is a line with a keyword, and options that have nothing but it.
+type Line struct {
+	Place
+	Options *Options
+}
+
+// Lines returns the lines of all sources, Match blocks included, that give a keyword.
+func (c *Config) Lines(keyword string) []Line {
+	var lines []Line
+	for _, source := range [][]directive{c.commandLine, c.file, c.matched, c.defaults} {
+		for _, d := range source {
+			if strings.EqualFold(d.row.name, keyword) {
+				o := new(Options)
+				mustSet(d.row, o, d.args)
+				lines = append(lines, Line{d.place, o})
+			}
+		}
+	}
+	return lines
 }
 
 func (c *Config) options(matched []directive) *Options {

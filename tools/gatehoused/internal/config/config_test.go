@@ -62,6 +62,7 @@ func TestDefaults(t *testing.T) {
 		AuthorizedKeysFile: []string{".ssh/authorized_keys", ".ssh/authorized_keys2"},
 		RequiredRSASize:    2048, MaxAuthTries: 6, PermitTTY: true, AllowTcpForwarding: "yes",
 		GatewayPorts: "no", MaxSessions: 10, ClientAliveCountMax: 3,
+		AllowStreamLocalForwarding: "yes", StreamLocalBindMask: 0o177,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

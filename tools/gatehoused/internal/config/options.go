@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"os"
+	"time"
+)
 
 // Options is what the configuration says, for the server or for one connection. A string
 // that sshd_config(5) calls "none" is empty here.
@@ -10,6 +13,7 @@ type Options struct {
 	AddressFamily    string // "any", "inet" or "inet6"
 	ListenAddresses  []ListenAddress
 	HostKeys         []string // files
+	HostCertificates []string // files of OpenSSH certificates for host keys
 	HostCertStores   []HostCertStore
 	PidFile          string
 	LoginGraceTime   time.Duration // 0: no limit
@@ -53,8 +57,13 @@ type Options struct {
 	PermitOpen         []string // host:port; nil: any
 	PermitListen       []string // port or host:port; nil: any
 	DisableForwarding  bool
-	MaxSessions        int
-	Subsystems         []Subsystem
+
+	AllowStreamLocalForwarding string // as AllowTcpForwarding
+	StreamLocalBindMask        os.FileMode
+	StreamLocalBindUnlink      bool
+
+	MaxSessions int
+	Subsystems  []Subsystem
 
 	ClientAliveInterval time.Duration // 0: no messages
 	ClientAliveCountMax int           // 0: the connection is never ended

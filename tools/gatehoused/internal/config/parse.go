@@ -106,7 +106,7 @@ func (p *parser) directive(at Place, keyword, rest string, when *condition) erro
 	if when != nil {
 		into = &p.config.matched
 	}
-	*into = append(*into, directive{row, args, when})
+	*into = append(*into, directive{at, row, args, when})
 	return nil
 }
 

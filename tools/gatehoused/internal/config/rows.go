@@ -64,6 +64,7 @@ var serverRows = []row{
 	}},
 	{name: "ListenAddress", many: true, field: func(o *Options) value { return (*listens)(&o.ListenAddresses) }},
 	{name: "HostKey", aliases: []string{"HostDSAKey"}, many: true, field: func(o *Options) value { return each{field: &o.HostKeys} }},
+	{name: "HostCertificate", many: true, field: func(o *Options) value { return each{field: &o.HostCertificates} }},
 	{name: "HostCertStore", many: true, field: func(o *Options) value { return (*stores)(&o.HostCertStores) }},
 	{name: "HostCertStoreType", group: "HostCertStore", many: true, field: storeKeyword("type", setStoreType)},
 	{name: "HostCertStorePassword", group: "HostCertStore", many: true, field: storeKeyword("password", setStorePassword)},
@@ -127,6 +128,11 @@ var userRows = []row{
 	{name: "PermitOpen", match: true, initial: "any", field: func(o *Options) value { return permits{&o.PermitOpen, checkHostPort} }},
 	{name: "PermitListen", match: true, initial: "any", field: func(o *Options) value { return permits{&o.PermitListen, checkListenPort} }},
 	{name: "DisableForwarding", match: true, initial: "no", field: func(o *Options) value { return (*flag)(&o.DisableForwarding) }},
+	{name: "AllowStreamLocalForwarding", match: true, initial: "yes", field: func(o *Options) value {
+		return choice{&o.AllowStreamLocalForwarding, []string{"yes", "all=yes", "no", "local", "remote"}}
+	}},
+	{name: "StreamLocalBindMask", match: true, initial: "0177", field: func(o *Options) value { return (*mask)(&o.StreamLocalBindMask) }},
+	{name: "StreamLocalBindUnlink", match: true, initial: "no", field: func(o *Options) value { return (*flag)(&o.StreamLocalBindUnlink) }},
 	{name: "MaxSessions", match: true, initial: "10", field: func(o *Options) value { return number{&o.MaxSessions, 0, 1 << 16} }},
 	{name: "Subsystem", match: true, many: true, raw: true, field: func(o *Options) value { return (*subsystems)(&o.Subsystems) }},
 	{name: "ClientAliveInterval", match: true, initial: "0", field: func(o *Options) value { return (*duration)(&o.ClientAliveInterval) }},

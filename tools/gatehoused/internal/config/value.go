@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -232,6 +233,24 @@ func (v number) set(args []string) error {
 }
 
 func (v number) dump() []string { return []string{strconv.Itoa(*v.field)} }
+
+// mask is a file mode creation mask in octal.
+type mask os.FileMode
+
+func (v *mask) set(args []string) error {
+	arg, err := one(args)
+	if err != nil {
+		return err
+	}
+	n, err := strconv.ParseUint(arg, 8, 32)
+	if err != nil || n > 0o777 {
+		return bad(arg, "an octal mask")
+	}
+	*v = mask(n)
+	return nil
+}
+
+func (v *mask) dump() []string { return []string{fmt.Sprintf("0%o", uint32(*v))} }
 
 // duration is a time in sshd_config(5)'s format; "none" is 0.
 type duration time.Duration
