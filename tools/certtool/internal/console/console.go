@@ -1,0 +1,155 @@
+// Package console is how certtool meets its user: streams, environment and, where there is
+// one, the terminal with its colours, prompts and progress.
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"unicode"
+
+	"golang.org/x/term"
+)
+
+// A Console is what a command talks to. Its methods may be called from several goroutines.
+type Console struct {
+	Program   string // in front of error lines
+	Stdin     io.Reader
+	Stdout    io.Writer
+	Stderr    io.Writer
+	LookupEnv func(string) (string, bool)
+
+	// Ask shows a text on the terminal and reads a line that it does not echo. It is nil
+	// where there is no terminal to ask on.
+	Ask func(ctx context.Context, text string) ([]byte, error)
+	// Colour says that Stdout shows colours; Progress that Stderr is a terminal, whose
+	// line can be written over.
+	Colour, Progress bool
+
+	mu  sync.Mutex
+	bar string // what is on the line of the progress bar
+}
+
+// System is the console of the process.
+func System(program string) *Console {
+	c := &Console{
+		Program: program, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, LookupEnv: os.LookupEnv,
+		Colour:   isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+		Progress: isTerminal(os.Stderr),
+	}
+	if isTerminal(os.Stdin) && c.Progress {
+		c.Ask = ask
+	}
+	return c
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// ask reads a line without echo. When ctx ends it gives the terminal its echo back.
+func ask(ctx context.Context, text string) ([]byte, error) {
+	fd := int(os.Stdin.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprint(os.Stderr, text)
+	type answer struct {
+		line []byte
+		err  error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		line, err := term.ReadPassword(fd)
+		answers <- answer{line, err}
+	}()
+	select {
+	case a := <-answers:
+		fmt.Fprintln(os.Stderr)
+		if errors.Is(a.err, io.EOF) {
+			a.err = errors.New("no answer")
+		}
+		return a.line, a.err
+	case <-ctx.Done():
+		fmt.Fprintln(os.Stderr)
+		return nil, errors.Join(ctx.Err(), term.Restore(fd, before))
+	}
+}
+
+// Errorf writes an error line.
+func (c *Console) Errorf(format string, args ...any) {
+	c.Notef(format, args...)
+}
+
+// Notef writes a line to standard error, above the progress bar if one is shown.
+func (c *Console) Notef(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	line := Printable(fmt.Sprintf(format, args...))
+	if c.bar != "" {
+		line = "\r\x1b[K" + c.Program + ": " + line + "\n" + c.bar
+	} else {
+		line = c.Program + ": " + line + "\n"
+	}
+	io.WriteString(c.Stderr, line)
+}
+
+const barWidth = 30
+
+// SetProgress draws a bar of how many things are done. It draws nothing without a terminal
+// and ends the bar when all are done.
+func (c *Console) SetProgress(done, all int) {
+	if !c.Progress || all < 2 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	full := barWidth * done / all
+	c.bar = fmt.Sprintf("[%s%s] %d of %d", strings.Repeat("#", full), strings.Repeat(".", barWidth-full), done, all)
+	fmt.Fprintf(c.Stderr, "\r\x1b[K%s", c.bar)
+	if done == all {
+		c.bar = ""
+		io.WriteString(c.Stderr, "\r\x1b[K")
+	}
+}
+
+// A Style is how a text stands out on a terminal.
+type Style string
+
+// The styles.
+const (
+	Bold    Style = "\x1b[1m"
+	Warning Style = "\x1b[33m"
+)
+
+// Styled returns the text in a style, unchanged where colours are not shown.
+func (c *Console) Styled(s Style, text string) string {
+	if !c.Colour || text == "" {
+		return text
+	}
+	return string(s) + text + "\x1b[0m"
+}
+
+// Printable returns foreign text such that it shows as one line and sends no commands to
+// a terminal: control and format characters become spaces or escapes.
+func Printable(s string) string {
+	clean := func(r rune) bool { return unicode.IsPrint(r) && r != unicode.ReplacementChar }
+	if strings.IndexFunc(s, func(r rune) bool { return !clean(r) }) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case clean(r):
+			b.WriteRune(r)
+		case r == unicode.ReplacementChar && s[i] != 0xef:
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}
