@@ -48,6 +48,7 @@ func parsePKCS12(data []byte, o *parseContext) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer f.Wipe()
 	b := new(Bundle)
 	if b.Protection, err = pkcs12Protection(f); err != nil {
 		return nil, err

@@ -136,7 +136,7 @@ func (d *decoder) signature(o objectStore) (algorithmIdentifier, error) {
 		}
 		d.store.Signature = row.name
 		for _, cert := range c.Chain {
-			d.store.Signers = append(d.store.Signers, cert.FullBytes)
+			d.store.Signers = append(d.store.Signers, bytes.Clone(cert.FullBytes))
 		}
 		if len(c.Chain) == 0 {
 			return c.Algorithm, nil

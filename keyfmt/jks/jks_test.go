@@ -222,16 +222,34 @@ func TestModifiedUTF8(t *testing.T) {
 	}
 }
 
+// TestDamage leaves out the key derivations, which damage does not reach: those of BKS
+// come after decoding, of UBER only the header is damaged.
 func TestDamage(t *testing.T) {
-	for kind, name := range map[Type]string{
-		JKS: "keytool.jks", JCEKS: "keytool.jceks", BKS: "bouncycastle.bks", UBER: "bouncycastle.uber",
-	} {
+	check := func(name string, err error) {
+		if err != nil && !fault.Known(err) {
+			t.Fatalf("%s damaged: %v", name, err)
+		}
+	}
+	for kind, name := range map[Type]string{JKS: "keytool.jks", JCEKS: "keytool.jceks"} {
 		teststore.Damage(teststore.Read(t, name), func(bad []byte) {
-			if err := openWith(kind, bad, password); !fault.Known(err) {
-				t.Fatalf("%s damaged: %v", name, err)
+			err := openWith(kind, bad, password)
+			if err == nil {
+				t.Fatalf("%s damaged: it opens", name)
 			}
+			check(name, err)
 		})
 	}
+	teststore.Damage(teststore.Read(t, "bouncycastle.bks"), func(bad []byte) {
+		_, err := DecodeBKS(bad, limit.Default)
+		check("BKS", err)
+	})
+	uber := teststore.Read(t, "bouncycastle.uber")
+	lim := limit.Default
+	lim.Iterations = 2000
+	teststore.Damage(uber[:32], func(bad []byte) {
+		_, err := DecodeUBER(append(bad, uber[32:]...), password, lim)
+		check("UBER", err)
+	})
 }
 
 // TestKeystoreGo exchanges JKS stores with github.com/pavlo-v-chernykh/keystore-go in both directions.

@@ -40,10 +40,11 @@ type File struct {
 // one; it may be nil. A file whose password is the empty one then opens nevertheless,
 // otherwise the error is fault.ErrPasswordRequired. fault.ErrIncorrectPassword means that
 // the MAC does not verify or, without MAC, that the contents do not decrypt: the MAC cannot
-// tell a wrong password from damage. Shrouded keys stay as they are, see [File.Open].
+// tell a wrong password from damage. Shrouded keys stay as they are, see [File.Open]; call
+// [File.Wipe] when done with them.
 //
 //	PFX ::= SEQUENCE { version INTEGER (3), authSafe ContentInfo, macData MacData OPTIONAL }
-func Decode(data []byte, password func() ([]byte, error), lim limit.Limits) (*File, error) {
+func Decode(data []byte, password func() ([]byte, error), lim limit.Limits) (f *File, err error) {
 	der, rest, err := ber.ToDER(data, lim.Depth)
 	if err != nil {
 		return nil, err
@@ -64,6 +65,11 @@ func Decode(data []byte, password func() ([]byte, error), lim limit.Limits) (*Fi
 		return nil, err
 	}
 	d := &decoder{lim: lim, ask: password}
+	defer func() {
+		if f == nil || !d.known {
+			wipe(d.guesses)
+		}
+	}()
 	if hasMAC {
 		if d.mac, err = parseMAC(macData, lim); err != nil {
 			return nil, err
@@ -75,7 +81,7 @@ func Decode(data []byte, password func() ([]byte, error), lim limit.Limits) (*Fi
 	if err := d.authenticatedSafe(content); err != nil {
 		return nil, err
 	}
-	f := &File{Bags: d.bags, MAC: d.mac, Contents: d.contents, lim: lim}
+	f = &File{Bags: d.bags, MAC: d.mac, Contents: d.contents, lim: lim}
 	if d.known {
 		f.guesses = d.guesses
 	}
@@ -244,18 +250,25 @@ func (f *File) Open(b *Bag, passwords ...[]byte) ([]byte, error) {
 	if b.Kind == KeyBag {
 		return clone(b.Value), nil
 	}
-	all := slices.Clone(f.guesses)
+	var own [][]byte
+	defer func() { wipe(own) }()
 	for _, p := range passwords {
-		all = append(all, guesses(p)...)
+		own = append(own, guesses(p)...)
 	}
 	err := fault.ErrPasswordRequired
-	for _, password := range all {
+	for _, password := range slices.Concat(f.guesses, own) {
 		var plain []byte
 		if plain, err = openKey(b.Value, password, f.lim); !errors.Is(err, fault.ErrIncorrectPassword) {
 			return plain, err
 		}
 	}
 	return nil, err
+}
+
+// Wipe overwrites the copies of the password that f has for Open and OpenSecret.
+func (f *File) Wipe() {
+	wipe(f.guesses)
+	f.guesses = nil
 }
 
 // openKey decrypts EncryptedPrivateKeyInfo ::= SEQUENCE { AlgorithmIdentifier, OCTET STRING }.

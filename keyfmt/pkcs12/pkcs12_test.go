@@ -79,6 +79,9 @@ func TestFilesOfOtherPrograms(t *testing.T) {
 			if test.name == "openssl-plain-nomac.p12" {
 				return // needs no password, so none is wrong
 			}
+			if f.MAC != nil && f.MAC.Iterations > 100_000 {
+				return // takes seconds; its like with fewer rounds are here
+			}
 			if err := openAll(data, given([]byte("wrong"))); !errors.Is(err, fault.ErrIncorrectPassword) {
 				t.Errorf("wrong password: %v", err)
 			}

@@ -2,7 +2,6 @@ package pkcs12
 
 import (
 	"encoding/asn1"
-	"errors"
 	"strings"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -99,9 +98,4 @@ func NewSecretBag(s *Secret) (*Bag, error) {
 		return nil, err
 	}
 	return &Bag{Kind: SecretBag, Type: shroudedType, Value: der}, nil
-}
-
-// Locked reports whether err says that the password of a key is another one, or missing.
-func Locked(err error) bool {
-	return errors.Is(err, fault.ErrIncorrectPassword) || errors.Is(err, fault.ErrPasswordRequired)
 }
