@@ -10,6 +10,7 @@ import (
 	"iter"
 	"math/big"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,9 +20,8 @@ import (
 
 // A fakeStore lists what it is made of.
 type fakeStore struct {
-	list  []*Entry
-	err   error // listed first
-	stamp string
+	list []*Entry
+	err  error // listed first
 }
 
 func (s *fakeStore) Type() Type   { return TypePFXFile }
@@ -44,9 +44,12 @@ func (s *fakeStore) Entries(ctx context.Context) iter.Seq2[*Entry, error] {
 }
 
 // watchedStore is a fakeStore that can be watched.
-type watchedStore struct{ fakeStore }
+type watchedStore struct {
+	fakeStore
+	stamp atomic.Value // string
+}
 
-func (s *watchedStore) Stamp(context.Context) (string, error) { return s.stamp, nil }
+func (s *watchedStore) Stamp(context.Context) (string, error) { return s.stamp.Load().(string), nil }
 
 // certificate makes a certificate of a subject and its key.
 func certificate(t testing.TB, subject []byte) (*keyfmt.Certificate, ed25519.PrivateKey) {
@@ -166,31 +169,32 @@ func TestFind(t *testing.T) {
 // TestWatch has a store change in several ways and counts what is reported.
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &watchedStore{fakeStore{stamp: "0"}}
+		s := new(watchedStore)
+		s.stamp.Store("0")
 		ctx, cancel := context.WithCancel(t.Context())
-		changes := 0
+		var changes atomic.Int32
 		done := make(chan error)
-		go func() { done <- Watch(ctx, s, time.Second, func() { changes++ }) }()
+		go func() { done <- Watch(ctx, s, time.Second, func() { changes.Add(1) }) }()
 		wait := func(d time.Duration, want int, what string) {
 			t.Helper()
 			time.Sleep(d)
 			synctest.Wait()
-			if changes != want {
-				t.Errorf("%s: %d changes, not %d", what, changes, want)
+			if n := int(changes.Load()); n != want {
+				t.Errorf("%s: %d changes, not %d", what, n, want)
 			}
 		}
 		wait(time.Minute+time.Millisecond, 0, "nothing happens")
-		s.stamp = "1"
+		s.stamp.Store("1")
 		wait(time.Second, 0, "a change that may not be complete")
 		wait(time.Second, 1, "a change that has settled")
 		for i := range 5 {
-			s.stamp = strconv.Itoa(i + 2)
+			s.stamp.Store(strconv.Itoa(i + 2))
 			wait(time.Second, 1, "changes without end")
 		}
 		wait(time.Second, 2, "the last of them")
-		s.stamp = "x"
+		s.stamp.Store("x")
 		time.Sleep(time.Second)
-		s.stamp = "6"
+		s.stamp.Store("6")
 		wait(5*time.Second, 2, "a change that was undone")
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {

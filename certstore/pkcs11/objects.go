@@ -38,10 +38,13 @@ type object struct {
 	always      bool             // CKA_ALWAYS_AUTHENTICATE
 }
 
-// objects reads what the URI names, in the order of the token.
+// classes are the kinds of objects that matter, in the order in which they are listed.
+var classes = []uint{p11.CKO_PRIVATE_KEY, p11.CKO_PUBLIC_KEY, p11.CKO_CERTIFICATE}
+
+// objects reads what the URI names.
 func (t *token) objects(sh p11.SessionHandle, u *URI) ([]object, error) {
 	var all []object
-	for _, class := range []uint{p11.CKO_PRIVATE_KEY, p11.CKO_PUBLIC_KEY, p11.CKO_CERTIFICATE} {
+	for _, class := range classes {
 		handles, err := t.find(sh, p11.NewAttribute(p11.CKA_CLASS, class), p11.NewAttribute(p11.CKA_TOKEN, true))
 		if err != nil {
 			return nil, err

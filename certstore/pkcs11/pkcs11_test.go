@@ -109,7 +109,7 @@ func TestSavedForm(t *testing.T) {
 	if len(all) != 4 {
 		t.Fatalf("%d entries", len(all))
 	}
-	if got := all[0].Subject(); got != `O="Gate, Inc", CN=token.example` && got != `CN=token.example, O="Gate, Inc"` {
+	if got := all[3].Subject(); got != `O="Gate, Inc", CN=token.example` && got != `CN=token.example, O="Gate, Inc"` {
 		t.Errorf("subject %q", got)
 	}
 	check(t, s.Close())

@@ -4,12 +4,14 @@ package pkcs11
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -99,6 +101,7 @@ func (s *store) list(ctx context.Context) ([]*certstore.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	slices.SortStableFunc(objects, byName)
 	var list []*certstore.Entry
 	used := make([]bool, len(objects))
 	for i := range objects {
@@ -108,6 +111,13 @@ func (s *store) list(ctx context.Context) ([]*certstore.Entry, error) {
 		}
 	}
 	return list, nil
+}
+
+// byName orders objects, which tokens list as they like: private keys, public keys,
+// certificates, each by label and id.
+func byName(a, b object) int {
+	rank := func(o object) int { return slices.Index(classes, o.class) }
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.label, b.label), bytes.Compare(a.id, b.id))
 }
 
 // partners returns the objects with the same id as a key, which belong to it (PKCS #11,
