@@ -24,7 +24,8 @@ type Input struct {
 	Protection *Protection    `json:"protection,omitempty"`
 	Entries    []Entry        `json:"entries"`
 	Skipped    []string       `json:"skipped,omitempty"`
-	Match      string         `json:"match,omitempty"` // how the entry of a search was found
+	Unverified bool           `json:"unverified,omitempty"` // read without the password that proves it whole
+	Match      string         `json:"match,omitempty"`      // how the entry of a search was found
 	Error      *Error         `json:"error,omitempty"`
 }
 
@@ -99,6 +100,17 @@ func Bundle(file string, d keyfmt.Detection, b *keyfmt.Bundle) Input {
 	}
 	in.StoreType = storeType(b.Format, hasKey)
 	return in
+}
+
+// SetUnverified says that nothing proved the input whole. That a locked key belongs to the
+// certificate beside it is then no more than a claim, so that it loses its fingerprints.
+func (in *Input) SetUnverified() {
+	in.Unverified = true
+	for i := range in.Entries {
+		if e := &in.Entries[i]; e.Locked {
+			e.SPKISHA256, e.SSHSHA256, e.SSHMD5, e.JWKThumbprint, e.SSHFP, e.ssh = "", "", "", "", nil, nil
+		}
+	}
 }
 
 // Detected reports on what a file looks like.

@@ -47,6 +47,9 @@ func (w *Writer) head(in *Input) {
 	}
 	w.printf(", %s\n", count(len(in.Entries), "entry", "entries"))
 	w.protection("  ", in.Protection)
+	if in.Unverified {
+		w.printf("  %s read without a password\n", w.Console.Styled(console.Warning, "not authenticated:"))
+	}
 	for _, s := range in.Skipped {
 		w.printf("  %s %s\n", w.Console.Styled(console.Warning, "skipped"), s)
 	}

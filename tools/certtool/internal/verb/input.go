@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"gatehouse/certstore"
 	"gatehouse/certtool/internal/command"
 	"gatehouse/certtool/internal/console"
 	"gatehouse/certtool/internal/report"
@@ -32,6 +33,7 @@ type inputReader struct {
 	iterations    int
 	memory        int
 	askKeys       bool // ask on the terminal for passwords of entries
+	listOnly      bool // a Java key store will do unauthenticated where there is no password
 }
 
 func (r *inputReader) flags(fs *flag.FlagSet) {
@@ -86,6 +88,7 @@ type input struct {
 	file   string
 	found  keyfmt.Detection
 	bundle *keyfmt.Bundle
+	open   bool // read without a password
 }
 
 // read reads and decodes a file. What it returns in case of an error still has the format,
@@ -104,6 +107,7 @@ func (r *inputReader) read(ctx context.Context, c *console.Console, file string)
 		return in, err
 	}
 	opts := r.options(ctx, c, file)
+	in.open = opts.Password == nil
 	if r.from != "" {
 		in.bundle, err = keyfmt.ParseAs(in.found.Format, data, opts)
 	} else {
@@ -120,10 +124,11 @@ func (r *inputReader) detect(data []byte) (keyfmt.Detection, error) {
 }
 
 func (r *inputReader) options(ctx context.Context, c *console.Console, file string) *keyfmt.ParseOptions {
+	password := r.pass.Password(ctx, c, file)
 	return &keyfmt.ParseOptions{
-		Password:    r.pass.Password(ctx, c, file),
+		Password:    password,
 		KeyPassword: r.keyPassword(ctx, c, file),
-		NoVerify:    r.noVerify,
+		NoVerify:    r.noVerify || r.listOnly && password == nil,
 		Limits:      keyfmt.Limits{Iterations: r.iterations, Memory: r.memory << 20},
 	}
 }
@@ -186,6 +191,15 @@ func (o *outlet) fail(c *console.Console, file string, format keyfmt.Format, err
 		report.WriteJSON(c.Stdout, failed)
 	}
 	c.Errorf("%s: %s", file, failed.Error.Message)
+}
+
+// describe reports on an input.
+func (in *input) describe() report.Input {
+	r := report.Bundle(in.file, in.found, in.bundle)
+	if in.open && r.StoreType == certstore.TypeJKSFile {
+		r.SetUnverified()
+	}
+	return r
 }
 
 // eachInput calls show for every file that could be read and reports the others.

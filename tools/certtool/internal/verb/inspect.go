@@ -21,10 +21,11 @@ weak about them, and each entry with its fingerprints: SHA-256 of the SubjectPub
 certificate, SSH SHA-256 and MD5, JWK thumbprint (RFC 7638) and SSHFP records (RFC 4255: algorithm, hash,
 digest).
 
-An entry whose own password is missing is listed as locked.`,
+An entry whose own password is missing is listed as locked. A Java key store can be read without its
+password; it is then not authenticated, and says so.`,
 		Examples: []string{"inspect host.pfx", "inspect --json --pass env:STORE_PASSWORD keystore.jks", "inspect --randomart id_ed25519.pub"},
 		Setup: func(fs *flag.FlagSet) command.Action {
-			var in inputReader
+			in := inputReader{listOnly: true}
 			var out outlet
 			in.flags(fs)
 			out.flags(fs)
@@ -32,7 +33,7 @@ An entry whose own password is missing is listed as locked.`,
 			return func(ctx context.Context, c *console.Console, args []string) error {
 				w := report.Writer{Console: c, Randomart: *art}
 				return eachInput(ctx, c, &in, &out, args, func(i input) error {
-					r := report.Bundle(i.file, i.found, i.bundle)
+					r := i.describe()
 					if out.json {
 						return report.WriteJSON(c.Stdout, r)
 					}
@@ -113,7 +114,7 @@ func fingerprintCommand() command.Command {
 		About:    `With --type only the fingerprints are printed, one on a line.`,
 		Examples: []string{"fingerprint host.pfx", "fingerprint --type ssh id_ed25519.pub"},
 		Setup: func(fs *flag.FlagSet) command.Action {
-			var in inputReader
+			in := inputReader{listOnly: true}
 			var out outlet
 			var only string
 			in.flags(fs)
@@ -121,7 +122,7 @@ func fingerprintCommand() command.Command {
 			command.Choice(fs, &only, "type", names, "print this `kind` alone")
 			return func(ctx context.Context, c *console.Console, args []string) error {
 				return eachInput(ctx, c, &in, &out, args, func(i input) error {
-					r := report.Bundle(i.file, i.found, i.bundle)
+					r := i.describe()
 					if out.json {
 						return report.WriteJSON(c.Stdout, r)
 					}

@@ -61,7 +61,7 @@ func (s *storeOpener) locations(operands []string) ([]string, error) {
 
 // config describes the store at a location.
 func (s *storeOpener) config(ctx context.Context, c *console.Console, location string, operand bool) (certstore.Config, error) {
-	cfg := certstore.Config{Location: location, Root: s.root, NoVerify: s.noVerify, Type: certstore.TypeUser}
+	cfg := certstore.Config{Location: location, Root: s.root, Type: certstore.TypeUser}
 	switch {
 	case s.typ != "":
 		var err error
@@ -76,7 +76,7 @@ func (s *storeOpener) config(ctx context.Context, c *console.Console, location s
 		name = cfg.Type.String()
 	}
 	opts := s.options(ctx, c, name)
-	cfg.Password, cfg.KeyPassword, cfg.Limits = opts.Password, opts.KeyPassword, opts.Limits
+	cfg.Password, cfg.KeyPassword, cfg.NoVerify, cfg.Limits = opts.Password, opts.KeyPassword, opts.NoVerify, opts.Limits
 	if location == stdio && operand {
 		data, err := readInput(c, stdio)
 		if err != nil {
@@ -184,7 +184,7 @@ Without operands it lists the store of the user that --store names, MY if it nam
 lists the stores of the machine. Entries that cannot be read are errors in their place.`,
 		Examples: []string{"list keystore.jks", "list --type user --store ROOT", "list --type machine", "list --type securitykey --store 'pkcs11:token=keys?module-path=/usr/lib/softhsm/libsofthsm2.so'"},
 		Setup: func(fs *flag.FlagSet) command.Action {
-			var stores storeOpener
+			stores := storeOpener{inputReader: inputReader{listOnly: true}}
 			var out outlet
 			stores.flags(fs)
 			out.flags(fs)
@@ -246,7 +246,7 @@ the text; "*" is the first entry with a private key. A subject is a list of fiel
 CN=gate.example, O="Ports, Locks", C=CH; case does not matter, ST and emailAddress are S and E.`,
 		Examples: []string{"select gate.example host.pfx", "select '*' --type machine"},
 		Setup: func(fs *flag.FlagSet) command.Action {
-			var stores storeOpener
+			stores := storeOpener{inputReader: inputReader{listOnly: true}}
 			var out outlet
 			stores.flags(fs)
 			out.flags(fs)
