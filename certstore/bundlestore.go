@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"gatehouse/keyfmt"
@@ -14,8 +15,11 @@ import (
 type bundleStore struct {
 	typ    Type
 	path   string // "" for a blob
-	items  []keyfmt.Item
+	format keyfmt.Format
 	closed atomic.Bool
+
+	mu    sync.RWMutex // guards items, of which a fileStore makes new ones
+	items []keyfmt.Item
 }
 
 func bundleTypes() []Type {
@@ -30,22 +34,10 @@ func bundleTypes() []Type {
 
 func openBundle(ctx context.Context, cfg Config) (Store, error) {
 	info, _ := cfg.Type.info()
-	place := info.Place
-	if place == PlaceAny {
-		place = PlaceFile
-		if cfg.Data != nil {
-			place = PlaceBlob
-		}
+	if info.Place == PlaceBlob || info.Place == PlaceAny && cfg.Data != nil {
+		return parseBundle(ctx, &cfg, info, PlaceBlob, cfg.Data)
 	}
-	if place == PlaceBlob {
-		return parseBundle(ctx, &cfg, info, place, cfg.Data)
-	}
-	data, err := readFile(cfg.Location, cfg.Limits.Size)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(data)
-	return parseBundle(ctx, &cfg, info, place, data)
+	return openFile(ctx, &cfg, info)
 }
 
 func parseBundle(ctx context.Context, cfg *Config, info TypeInfo, place Place, data []byte) (*bundleStore, error) {
@@ -66,7 +58,7 @@ func parseBundle(ctx context.Context, cfg *Config, info TypeInfo, place Place, d
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	s := &bundleStore{typ: info.Type, items: b.Items}
+	s := &bundleStore{typ: info.Type, format: b.Format, items: b.Items}
 	if info.Type == TypeAuto {
 		hasKey := slices.ContainsFunc(b.Items, func(it keyfmt.Item) bool { return it.Kind() == keyfmt.KindKey })
 		s.typ = typeOf(b.Format, place, hasKey)
@@ -99,7 +91,10 @@ func (s *bundleStore) Entries(ctx context.Context) iter.Seq2[*Entry, error] {
 			yield(nil, storeError("list", s.typ, s.path, ErrClosed))
 			return
 		}
-		for _, it := range s.items {
+		s.mu.RLock()
+		items := s.items
+		s.mu.RUnlock()
+		for _, it := range items {
 			if err := ctx.Err(); err != nil {
 				yield(nil, err)
 				return

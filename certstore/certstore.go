@@ -42,8 +42,9 @@ type Config struct {
 	// KeyPassword returns the password of one entry where entries can have their own and
 	// Password did not open it. nil, or ok false, leaves the entry Locked.
 	KeyPassword func(alias string) (password []byte, ok bool, err error)
-	// Create lets a file type whose file does not exist open as an empty store. Put then
-	// writes the file. The stores of the user and of the machine need no such leave.
+	// Create lets a file type whose file does not exist open as an empty store, if it can be
+	// written at all. Put then writes the file, for TypeAuto in the format that its extension
+	// names. The stores of the user and of the machine need no such leave.
 	Create bool
 	// NoVerify lists Java key stores without their password, and so unauthenticated.
 	NoVerify bool
@@ -77,6 +78,11 @@ type Finder interface {
 
 // A Writer is a store that can be changed. Every change is whole: after an error or a
 // crash the store is as before or as intended.
+//
+// The stores of the user and of the machine are writable, and files of formats that keep
+// several entries with their aliases: PFX, JKS, JCEKS, BCFKS, JWK and JWE. A file is written
+// anew with the algorithms of keyfmt.ProfileModern2026; what its format cannot hold is a
+// *keyfmt.LossError, and ErrChanged says that it is not the file that was opened.
 type Writer interface {
 	// Put adds an entry. It fails with ErrExists when the alias is taken.
 	Put(ctx context.Context, e *Entry) error

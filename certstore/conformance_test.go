@@ -95,3 +95,21 @@ func TestBundleStores(t *testing.T) {
 		})
 	}
 }
+
+// TestFileStores runs the checks of every driver on files that can be written.
+func TestFileStores(t *testing.T) {
+	for _, typ := range []certstore.Type{certstore.TypeJKSFile, certstore.TypeJWKFile} {
+		t.Run(typ.String(), func(t *testing.T) {
+			storetest.TestStore(t, func(t *testing.T) certstore.Store {
+				s := open(t, certstore.Config{
+					Type: typ, Location: filepath.Join(t.TempDir(), "file"), Create: true,
+					Password: func() ([]byte, error) { return []byte("password"), nil },
+				})
+				if err := s.(certstore.Writer).Put(t.Context(), newIdentity("host", pkix.Name{CommonName: "host"})); err != nil {
+					t.Fatal(err)
+				}
+				return s
+			})
+		})
+	}
+}

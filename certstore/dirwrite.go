@@ -130,21 +130,14 @@ func encodeEntry(e *Entry) ([]byte, error) {
 
 // createFile writes a new file of mode 0600 that appears under its name only when it is
 // whole and on disk. The name must be free: ErrExists.
-func createFile(path string, content []byte) (err error) {
+func createFile(path string, content []byte) error {
 	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, ".new-*")
+	tmp, err := writeTemp(dir, content)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(content)
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if err = errors.Join(err, tmp.Close()); err != nil {
-		return err
-	}
-	err = os.Link(tmp.Name(), path)
+	defer os.Remove(tmp)
+	err = os.Link(tmp, path)
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return ErrExists
@@ -152,6 +145,23 @@ func createFile(path string, content []byte) (err error) {
 		return err
 	}
 	return syncDir(dir)
+}
+
+// writeTemp writes a file of mode 0600 to disk, under a name of its own that it returns.
+func writeTemp(dir string, content []byte) (path string, err error) {
+	tmp, err := os.CreateTemp(dir, ".new-*")
+	if err != nil {
+		return "", err
+	}
+	_, err = tmp.Write(content)
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if err = errors.Join(err, tmp.Close()); err != nil {
+		os.Remove(tmp.Name())
+		return "", err
+	}
+	return tmp.Name(), nil
 }
 
 // syncDir makes the names in a directory last. Systems that cannot do that for a

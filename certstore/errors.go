@@ -20,6 +20,7 @@ var (
 	ErrExists       = errors.New("an entry of this alias exists")
 	ErrAlias        = errors.New("not a usable alias")
 	ErrKind         = errors.New("this store does not hold that kind of entry")
+	ErrChanged      = errors.New("somebody else has changed it since it was opened")
 	ErrReadOnly     = errors.New("read-only")
 	ErrClosed       = errors.New("store is closed")
 	ErrPINLocked    = errors.New("the device accepts no PIN any more")
