@@ -9,6 +9,12 @@ require (
 	golang.org/x/crypto v0.58.0
 )
 
+require (
+	github.com/cloudflare/circl v1.6.5 // indirect
+	github.com/klauspost/compress v1.20.3 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
+
 replace gatehouse/keyfmt => ../keyfmt
 
 replace gatehouse/certstore => ../certstore

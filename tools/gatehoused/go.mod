@@ -6,13 +6,13 @@ require (
 	gatehouse/certstore v0.0.0
 	gatehouse/keyfmt v0.0.0
 	gatehouse/sshd v0.0.0
+	github.com/creack/pty v1.1.24
 	golang.org/x/crypto v0.58.0
 	golang.org/x/sys v0.49.0
 )
 
 require (
 	github.com/cloudflare/circl v1.6.5 // indirect
-	github.com/creack/pty v1.1.24 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/kr/fs v0.1.0 // indirect
 	github.com/miekg/pkcs11 v1.1.2 // indirect
