@@ -18,6 +18,7 @@ type Channel struct {
 	id, peer uint32
 	kind     string
 	state    state
+	asked    int // length of the type-specific data with which it was asked for
 
 	sendWindow uint32 // what the peer lets us send
 	sendMax    uint32 // largest data string that the peer takes

@@ -36,6 +36,9 @@ type Config struct {
 	Shrink func(n uint32)
 }
 
+// maxWaiting bounds the type-specific data of undecided opens and requests together.
+const maxWaiting = 1 << 20
+
 // A Mux is the connection protocol of one connection.
 type Mux struct {
 	cfg      Config
@@ -44,6 +47,7 @@ type Mux struct {
 	free     []uint32 // ids below next that are not in use
 	next     uint32
 	opens    int // channels in stateAsked
+	waiting  int // bytes of opens and requests that are not answered yet
 	noMore   bool
 
 	globals inbox

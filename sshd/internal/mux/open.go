@@ -59,10 +59,12 @@ func (m *Mux) channelOpen(r *sshwire.Reader) error {
 		return &ProtocolError{Message: msg.ChannelOpen, What: "session channel after no-more-sessions@openssh.com"}
 	case c.sendMax < smallestMaxPacket:
 		m.sendOpenFailure(c.peer, ResourceShortage, "maximum packet size too small")
-	case m.opens >= m.cfg.MaxPending || !m.allocate(c):
+	case m.opens >= m.cfg.MaxPending || m.waiting+len(extra) > maxWaiting || !m.allocate(c):
 		m.sendOpenFailure(c.peer, ResourceShortage, "too many channels")
 	default:
 		m.opens++
+		c.asked = len(extra)
+		m.waiting += c.asked
 		m.sink.Post(OpenAsked{Channel: c, Extra: append([]byte(nil), extra...)})
 	}
 	return nil
@@ -70,6 +72,12 @@ func (m *Mux) channelOpen(r *sshwire.Reader) error {
 
 // NoMoreSessions makes further session channels a protocol error (OpenSSH PROTOCOL, section 2.2).
 func (m *Mux) NoMoreSessions() { m.noMore = true }
+
+// decided takes c off the undecided channels.
+func (m *Mux) decided(c *Channel) {
+	m.opens--
+	m.waiting -= c.asked
+}
 
 // Accept confirms a channel that the peer asked for.
 //
@@ -83,7 +91,7 @@ func (m *Mux) Accept(c *Channel, extra []byte) error {
 	if c.state != stateAsked {
 		return ErrAnswered
 	}
-	m.opens--
+	m.decided(c)
 	c.state = stateOpen
 	b := m.begin(msg.ChannelOpenConfirm)
 	b = sshwire.AppendUint32(b, c.peer)
@@ -99,7 +107,7 @@ func (m *Mux) Reject(c *Channel, reason uint32, text string) error {
 	if c.state != stateAsked {
 		return ErrAnswered
 	}
-	m.opens--
+	m.decided(c)
 	m.release(c)
 	m.sendOpenFailure(c.peer, reason, text)
 	return nil

@@ -15,6 +15,7 @@ type Request struct {
 	WantReply bool
 	Payload   []byte // the receiver owns it
 
+	size    int // of Payload, while it counts as waiting
 	state   answer
 	success bool
 	extra   []byte
@@ -95,7 +96,7 @@ func (m *Mux) ask(r *sshwire.Reader, c *Channel, in *inbox, number byte) error {
 		return nil // RFC 4254, section 5.3: no message may follow our CLOSE, so no reply either
 	}
 	q := &Request{Channel: c, Type: string(kind), WantReply: want}
-	full := len(in.queue) >= m.cfg.MaxPending
+	full := len(in.queue) >= m.cfg.MaxPending || m.waiting+len(payload) > maxWaiting
 	if full && !want {
 		return nil // the overflow rule: what nobody waits for is dropped
 	}
@@ -107,6 +108,8 @@ func (m *Mux) ask(r *sshwire.Reader, c *Channel, in *inbox, number byte) error {
 		return m.Answer(q, false, nil)
 	}
 	q.Payload = append([]byte(nil), payload...)
+	q.size = len(payload)
+	m.waiting += q.size
 	m.sink.Post(RequestAsked{q})
 	return nil
 }
@@ -114,6 +117,8 @@ func (m *Mux) ask(r *sshwire.Reader, c *Channel, in *inbox, number byte) error {
 // Answer decides a request of the peer. extra is the type-specific data of a global
 // success. The reply is sent when all earlier requests are answered too.
 func (m *Mux) Answer(q *Request, ok bool, extra []byte) error {
+	m.waiting -= q.size
+	q.size = 0
 	switch q.state {
 	case answered:
 		return ErrAnswered

@@ -59,7 +59,7 @@ func (m *Mux) data(r *sshwire.Reader, extended bool) (Delivery, error) {
 		c.starved = true
 	}
 	if c.sentClose || extended && code != stderrType {
-		m.Consumed(c, n) // nobody will read it, but it took window
+		m.Consumed(c, n) // nobody will read it
 		return Delivery{}, nil
 	}
 	return Delivery{Channel: c, Data: data, Stderr: extended}, nil
@@ -70,7 +70,7 @@ func (m *Mux) data(r *sshwire.Reader, extended bool) (Delivery, error) {
 // keeps running into its end while the application keeps up is doubled.
 func (m *Mux) Consumed(c *Channel, n uint32) {
 	c.used += n
-	if c.state != stateOpen || c.gotEOF || c.gotClose || c.used < c.window/4 {
+	if c.state != stateOpen || c.gotEOF || c.sentClose || c.used < c.window/4 {
 		return
 	}
 	if room := c.window - c.credit; c.starved && c.used == room && c.window < m.cfg.MaxWindow {
