@@ -26,6 +26,7 @@ import (
 	crand "crypto/rand"
 
 	"gatehouse/sshd/internal/engine"
+	"gatehouse/sshd/internal/msg"
 	"gatehouse/sshd/internal/mux"
 	"gatehouse/sshd/internal/packet"
 )
@@ -57,8 +58,9 @@ type Sink interface {
 // Config are the parts of a Conn.
 type Config struct {
 	Handler Handler
-	// Limit runs f, sooner or later, when the CPU has room for another handshake.
-	Limit func(f func())
+	// Limit runs f when the CPU has room for another handshake. It need not do so once done
+	// is closed.
+	Limit func(done <-chan struct{}, f func())
 	// Now is the clock; it must be monotonic.
 	Now func() time.Time
 }
@@ -99,6 +101,9 @@ func New(nc net.Conn, cfg Config) *Conn {
 // maxEvents bounds the events that wait for the handler. Undecided channels and requests are
 // bounded by the mux, long before this; it stops a flood of the rest.
 const maxEvents = 1 << 14
+
+// maxDebug is how many events may wait before DEBUG messages of the client are dropped.
+const maxDebug = 16
 
 // Run starts the engine with its KEXINIT and reads until the connection ends. It returns
 // the first error, never nil. Cleaning up is done when it returns, but for callbacks.
@@ -143,6 +148,9 @@ func (c *Conn) read() error {
 		d, err := c.eng.Step(payload, c.in.seq-1, size)
 		if err == nil && (c.eng.Overloaded() || len(c.events) > maxEvents) {
 			err = engine.ErrOverload
+		}
+		if c.eng.Phase() != msg.PhaseOpen {
+			clear(payload) // it may be a password
 		}
 		if err != nil {
 			c.mu.Unlock()
@@ -193,7 +201,7 @@ func (c *Conn) Write(ch *mux.Channel, p []byte, stderr bool) (int, error) {
 	}
 	c.eng.Advance(c.now())
 	n, err := c.eng.Write(ch, p, stderr)
-	if n < len(p) && err == nil {
+	if open, _ := ch.Writable(); n < len(p) && err == nil && open > 0 { // else mux.WindowOpened comes
 		c.blocked = append(c.blocked, ch.User.(Sink))
 	}
 	c.release(true)
@@ -212,6 +220,10 @@ func (c *Conn) post(event any) {
 	case *engine.KexWork:
 		go c.work(ev)
 		return
+	case engine.DebugReceived:
+		if len(c.events) >= maxDebug {
+			return
+		}
 	case engine.KexFinished:
 		c.wakeBlocked()
 		c.retick = true
@@ -237,9 +249,18 @@ func (c *Conn) wakeBlocked() {
 	c.blocked = c.blocked[:0]
 }
 
-// work does a key exchange's arithmetic and signature. It ends with them.
+// work does a key exchange's arithmetic and signature. It ends with them, or with the
+// connection while it waits for its turn.
 func (c *Conn) work(w *engine.KexWork) {
-	c.cfg.Limit(w.Compute)
+	defer w.Wipe()
+	c.cfg.Limit(c.done, func() {
+		if c.Err() == nil {
+			w.Compute()
+		}
+	})
+	if c.Err() != nil {
+		return
+	}
 	w.Sign()
 	if err := c.Do(func(e *engine.Engine) error { return e.FinishKex(w) }); err != nil {
 		c.Fail(err)

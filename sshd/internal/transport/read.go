@@ -105,34 +105,35 @@ func (rd *reader) next() ([]byte, int, error) {
 	if err := rd.fill(rd.opener.Prefix()); err != nil {
 		return nil, 0, err
 	}
-	size, err := rd.opener.Length(rd.buf.data[rd.r:rd.r+rd.opener.Prefix()], rd.seq)
+	prefix := rd.opener.Prefix()
+	size, err := rd.opener.Length(rd.buf.data[rd.r:rd.r+prefix], rd.seq)
 	if err != nil {
-		return nil, 0, rd.discard(err)
+		return nil, 0, rd.discard(err, prefix)
 	}
 	if err := rd.fill(size); err != nil {
 		return nil, 0, err
 	}
 	payload, err := rd.opener.Open(rd.buf.data[rd.r:rd.r+size], rd.seq)
 	if err != nil {
-		return nil, 0, rd.discard(err)
+		return nil, 0, rd.discard(err, size)
 	}
 	rd.r += size
 	rd.seq++
 	return payload, size, nil
 }
 
-// discard reads what a packet error asks for, so that its time tells nothing.
-func (rd *reader) discard(err error) error {
+// discard reads what a packet error asks for behind the n bytes of the packet that were
+// looked at, so that the time of the end tells nothing. Channels may still hold the buffer.
+func (rd *reader) discard(err error, n int) error {
 	var pe *packet.Error
 	if !errors.As(err, &pe) {
 		return err
 	}
-	for left := pe.Discard - (rd.w - rd.r); left > 0; {
-		rd.r, rd.w = 0, 0
-		if e := rd.fill(1); e != nil {
+	for left := pe.Discard - (rd.w - rd.r - n); left > 0; left -= rd.w {
+		rd.close()
+		if rd.fill(1) != nil {
 			break
 		}
-		left -= rd.w
 	}
 	return err
 }
