@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,8 +43,14 @@ type Conn struct {
 
 	mu       sync.Mutex
 	channels map[*Channel]struct{}
-	rekeys   []chan struct{} // closed by the next KexFinished
+	rekeys   []rekey
 	forwards map[string]func()
+}
+
+// A rekey is a call of Conn.Rekey that waits for the exchange with this number.
+type rekey struct {
+	number uint64
+	done   chan struct{}
 }
 
 // A login is who was let in.
@@ -211,14 +218,28 @@ func (c *Conn) Disconnect(reason Reason, text string) {
 // Rekey makes new keys and returns when they are in use, or with the error of ctx or of
 // the end of the connection. Traffic goes on after it as before.
 func (c *Conn) Rekey(ctx context.Context) error {
-	done := make(chan struct{})
-	c.mu.Lock()
-	c.rekeys = append(c.rekeys, done)
-	c.mu.Unlock()
-	if err := c.tr.Do((*engine.Engine).Rekey); err != nil {
+	var number uint64
+	err := c.tr.Do(func(e *engine.Engine) (err error) {
+		number, err = e.Rekey()
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	return c.wait(ctx, done)
+	return c.wait(ctx, c.rekeyed(number))
+}
+
+// rekeyed returns a channel that closes with the KexFinished event of this number.
+func (c *Conn) rekeyed(number uint64) <-chan struct{} {
+	done := make(chan struct{})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k := c.finished.Load(); k != nil && k.Number >= number {
+		close(done)
+	} else {
+		c.rekeys = append(c.rekeys, rekey{number, done})
+	}
+	return done
 }
 
 // wait waits for done, ctx or the end of the connection.
@@ -338,14 +359,17 @@ func (c *Conn) events() *Events {
 }
 
 func (c *Conn) kexFinished(ev engine.KexFinished) {
-	c.finished.Store(&ev)
 	c.mu.Lock()
-	for _, done := range c.rekeys {
-		close(done)
-	}
-	c.rekeys = nil
+	c.finished.Store(&ev)
+	c.rekeys = slices.DeleteFunc(c.rekeys, func(r rekey) bool {
+		if r.number <= ev.Number {
+			close(r.done)
+			return true
+		}
+		return false
+	})
 	c.mu.Unlock()
-	if !ev.First {
+	if ev.Number > 1 {
 		fire(c.events().Rekeyed, c)
 	} else if f := c.events().Connected; f != nil {
 		f(c, nil)

@@ -72,6 +72,8 @@ type Engine struct {
 	hostKey   *HostKey // of the first exchange
 	extInfo   bool     // the client takes EXT_INFO
 	packetsIn uint64   // since the last NEWKEYS of the peer
+	epoch     int      // how many NEWKEYS the peer has sent
+	exchanges uint64   // how many key exchanges our NEWKEYS has ended
 
 	mux *mux.Mux
 	tm  timers
@@ -158,7 +160,8 @@ func (e *Engine) Step(payload []byte, seq uint32, size int) (mux.Delivery, error
 		d, err = e.phase.step(e, payload)
 	}
 	if err == nil {
-		err = e.count(size)
+		e.kx.volume.add(size)
+		err = e.renew()
 	}
 	return d, err
 }
@@ -181,16 +184,14 @@ func (e *Engine) admit(number byte) error {
 	}
 	row := msg.Lookup(number)
 	switch {
-	case row == nil && e.phase.id() == msg.PhaseKex:
-		return e.noise()
-	case row == nil:
-		return nil // UNIMPLEMENTED, or a message of an authentication method
-	case row.Client&e.phase.id() == 0:
+	case row != nil && row.Client&e.phase.id() == 0:
 		return &UnexpectedError{Got: number, Why: "not in this phase"}
+	case row == nil && number >= msg.UserauthRequest && e.phase.id() != msg.PhaseOpen && !e.authMessage(number):
+		return &UnexpectedError{Got: number, Why: "not before authentication"}
 	case e.phase.id() == msg.PhaseKex:
 		return e.noise()
 	}
-	return nil
+	return nil // without a row: UNIMPLEMENTED, or a message of an authentication method
 }
 
 // maxNoise bounds the messages that a client can send before the first keys are in use,
@@ -209,10 +210,19 @@ func (e *Engine) noise() error {
 func (e *Engine) Send(payload []byte) {
 	if e.holding() && payload[0] > msg.Debug && (payload[0] < msg.KexInit || payload[0] > msg.KexLast) {
 		e.held = append(e.held, append([]byte(nil), payload...))
-		e.heldBytes += len(payload)
+		e.heldBytes += len(payload) + heldOverhead
 		return
 	}
-	copy(e.out.place(len(payload)), payload)
+	copy(e.place(len(payload)), payload)
+}
+
+// heldOverhead is what a held message takes besides its bytes, so that small ones count too.
+const heldOverhead = 48
+
+// place makes room for a payload in the outbox and counts its packet.
+func (e *Engine) place(n int) []byte {
+	e.kx.volume.add(e.out.sealer.Size(n))
+	return e.out.place(n)
 }
 
 // Post implements mux.Sink.
@@ -241,12 +251,12 @@ func (e *Engine) Write(c *mux.Channel, p []byte, stderr bool) (int, error) {
 		if n == 0 {
 			break
 		}
-		b := e.out.place(header + int(n))
+		b := e.place(header + int(n))
 		copy(mux.AppendDataHeader(b[:0], c, stderr, n)[header:header+int(n)], p[:n])
 		p = p[n:]
 		total += int(n)
 		e.tm.used(e.now)
-		if err := e.count(e.out.sealer.Size(header + int(n))); err != nil {
+		if err := e.renew(); err != nil {
 			return total, err
 		}
 	}
@@ -256,15 +266,22 @@ func (e *Engine) Write(c *mux.Channel, p []byte, stderr bool) (int, error) {
 	return total, nil
 }
 
-// SendPacket queues any message of the connection protocol as it is: for applications
-// that speak extensions. It does not change the state of a channel.
+// SendPacket queues a message as it is: for applications that speak extensions. It does
+// not change the state of a channel. Messages that would change the state of the
+// connection are ErrReserved.
 func (e *Engine) SendPacket(payload []byte) error {
 	if e.phase.id() != msg.PhaseOpen {
 		return ErrNotOpen
 	}
+	if n := payload[0]; n < msg.Ignore || n > msg.Debug && n < msg.GlobalRequest || len(payload) > maxRawPacket {
+		return ErrReserved
+	}
 	e.Send(payload)
 	return nil
 }
+
+// maxRawPacket is what every peer must be able to receive (RFC 4253, section 6.1).
+const maxRawPacket = 32768
 
 // Disconnect queues the last message.
 //

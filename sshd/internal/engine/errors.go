@@ -18,7 +18,9 @@ var (
 	ErrIdleTimeout      = errors.New("engine: the connection was idle for too long")
 	ErrKeepAlive        = errors.New("engine: the client does not answer")
 	ErrOverload         = errors.New("engine: the client does not read what it asked for")
+	ErrKeysWornOut      = errors.New("engine: the client does not let its keys be changed")
 	ErrNotOpen          = errors.New("engine: the connection is not open for this")
+	ErrReserved         = errors.New("engine: a message that only the server itself may send, or over 32768 bytes")
 )
 
 // An UnexpectedError is a message that is not legal now.
@@ -132,8 +134,9 @@ var reasons = []struct {
 	{as[*SignError](), KeyExchangeFailed, "host key unavailable"},
 	{as[*kex.NegotiationError](), KeyExchangeFailed, "no common algorithm"},
 	{as[*kex.ValueError](), KeyExchangeFailed, "bad key exchange value"},
-	{is(packet.ErrMAC), MACError, "message authentication failed"},
+	{unreadable, MACError, "message authentication failed"},
 	{is(alg.ErrInflate), CompressionError, "bad compressed data"},
+	{is(alg.ErrInflateLimit), CompressionError, "too much compressed data"},
 	{func(error) bool { return true }, ProtocolError, ""},
 }
 
@@ -143,6 +146,13 @@ func is(target error) func(error) bool {
 
 func as[T error]() func(error) bool {
 	return func(err error) bool { var t T; return errors.As(err, &t) }
+}
+
+// unreadable matches packets with a wrong tag, and all that cannot be read under a cipher in
+// CBC mode: the length of the text alone would tell which check failed (CVE-2008-5161).
+func unreadable(err error) bool {
+	var pe *packet.Error
+	return errors.As(err, &pe) && (pe.Kind == packet.BadMAC || pe.Discard > 0)
 }
 
 // DisconnectReason says how to tell the client about err.

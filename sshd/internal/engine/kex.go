@@ -33,6 +33,7 @@ type exchange struct {
 	machine   kex.Exchange
 	hostKey   *HostKey
 	dropGuess bool // the next packet was sent on a wrong guess
+	again     bool // another one was asked for, when our part of this one was over
 	receive   *ReceiveKeys
 	work      *KexWork
 
@@ -42,8 +43,13 @@ type exchange struct {
 // A volume is the traffic of both directions under the current keys.
 type volume struct{ bytes, packets, limit uint64 }
 
+func (v *volume) add(size int) {
+	v.bytes += uint64(size)
+	v.packets++
+}
+
 // A KexWork is the costly part of a key exchange. Its owner calls Compute, then Sign, outside
-// of the lock, and hands it back with FinishKex.
+// of the lock, hands it back with FinishKex, and calls Wipe.
 type KexWork struct {
 	arithmetic func() (*kex.Secret, error)
 	sign       func([]byte) ([]byte, error)
@@ -55,6 +61,13 @@ type KexWork struct {
 
 // Compute does the arithmetic: CPU time alone.
 func (w *KexWork) Compute() { w.secret, w.err = w.arithmetic() }
+
+// Wipe overwrites the shared secret. The owner calls it last, whatever became of the work.
+func (w *KexWork) Wipe() {
+	if w.secret != nil {
+		w.secret.Wipe()
+	}
+}
 
 // Sign signs the exchange hash, which may wait for a token.
 func (w *KexWork) Sign() {
@@ -68,7 +81,7 @@ func (w *KexWork) Sign() {
 
 // A KexFinished event says that new keys are in use for what we send.
 type KexFinished struct {
-	First     bool
+	Number    uint64 // of the exchange; the first is 1
 	Agreement *kex.Agreement
 	HostKey   *HostKey
 	SessionID []byte
@@ -119,13 +132,20 @@ func (e *Engine) startKex() error {
 	return nil
 }
 
-// Rekey starts a key exchange unless one runs. Its end is a KexFinished event.
-func (e *Engine) Rekey() error {
+// Rekey starts a key exchange unless one runs, and returns the number of the KexFinished
+// event that will be its end. Where the client's NEWKEYS alone is missing from the one that
+// runs, another follows it: its keys were in use before the call.
+func (e *Engine) Rekey() (number uint64, err error) {
 	if e.sessionID == nil {
-		return ErrNotOpen
+		return 0, ErrNotOpen
 	}
-	return e.startKex()
+	e.kx.again = e.kx.state == kexReplying
+	return e.exchanges + 1, e.startKex()
 }
+
+// maxEarlyKex bounds the key exchanges before authentication, which cost the server far
+// more than the client (CVE-2002-20001).
+const maxEarlyKex = 4
 
 // kexMessage takes numbers 20 to 49.
 func (e *Engine) kexMessage(payload []byte) error {
@@ -156,6 +176,9 @@ func (x *exchange) expected() []byte {
 }
 
 func (e *Engine) peerKexInit(payload []byte) error {
+	if e.epoch >= maxEarlyKex && e.phase.id() != msg.PhaseOpen {
+		return &UnexpectedError{Got: msg.KexInit, Why: fmt.Sprintf("over %d key exchanges before authentication", maxEarlyKex)}
+	}
 	theirs, err := kex.ParseInit(payload)
 	if err != nil {
 		return err
@@ -222,7 +245,6 @@ func (e *Engine) FinishKex(w *KexWork) error {
 		return w.err
 	}
 	s := w.secret
-	defer s.Wipe()
 	first := e.sessionID == nil
 	if first {
 		e.sessionID = bytes.Clone(s.H)
@@ -236,11 +258,13 @@ func (e *Engine) FinishKex(w *KexWork) error {
 	}
 	e.out.install(send)
 	x.state = kexReplying
+	e.exchanges++
+	e.tm.rekeyed(e.now)
 	e.agreed = x.agreement
 	if first && e.extInfo {
 		e.sendExtInfo()
 	}
-	e.post(KexFinished{First: first, Agreement: x.agreement, HostKey: x.hostKey, SessionID: e.sessionID})
+	e.post(KexFinished{Number: e.exchanges, Agreement: x.agreement, HostKey: x.hostKey, SessionID: e.sessionID})
 	return e.releaseHeld()
 }
 
@@ -318,11 +342,15 @@ func (e *Engine) peerNewKeys(payload []byte) error {
 	}
 	x := &e.kx
 	e.receive = x.receive
+	again := x.again
 	*x = exchange{volume: x.volume}
 	e.packetsIn = 0
-	e.tm.rekeyed(e.now)
+	e.epoch++
 	if e.phase.id() == msg.PhaseKex {
 		e.phase = servicePhase{}
+	}
+	if again {
+		return e.startKex()
 	}
 	return nil
 }
@@ -342,12 +370,17 @@ func (e *Engine) releaseHeld() error {
 	return nil
 }
 
-// count adds a packet of either direction and starts an exchange when the keys have
-// carried enough (RFC 4344, section 3; RFC 4253, section 9).
-func (e *Engine) count(size int) error {
+// maxPackets is how many packets keys can carry at all: with the next, sequence numbers
+// and with them nonces would come again.
+const maxPackets = 1 << 32
+
+// renew starts an exchange when the keys have carried enough (RFC 4344, section 3; RFC
+// 4253, section 9).
+func (e *Engine) renew() error {
 	v := &e.kx.volume
-	v.bytes += uint64(size)
-	v.packets++
+	if v.packets >= maxPackets {
+		return ErrKeysWornOut
+	}
 	if e.kx.state != kexIdle || e.phase.id() != msg.PhaseOpen {
 		return nil
 	}

@@ -38,9 +38,6 @@ const userauth = "ssh-userauth"
 // byte      SSH_MSG_SERVICE_REQUEST
 // string    service name
 func (e *Engine) serviceRequest(payload []byte) error {
-	if payload[0] == msg.ExtInfo {
-		return e.clientExtInfo(payload)
-	}
 	r := sshwire.NewReader(payload[1:])
 	name := r.Text()
 	if err := r.Done(); err != nil {
@@ -98,9 +95,6 @@ func (p *authPhase) step(e *Engine, payload []byte) (mux.Delivery, error) {
 		}
 		e.Send(sshwire.AppendString(b, userauth))
 		return mux.Delivery{}, nil
-	}
-	if payload[0] == msg.Ping {
-		return mux.Delivery{}, nil // answered once somebody is in
 	}
 	return mux.Delivery{}, e.authEffect(p.machine.Step(payload))
 }
@@ -166,14 +160,10 @@ type openPhase struct{ result *auth.Result }
 func (openPhase) id() msg.Phase { return msg.PhaseOpen }
 
 func (openPhase) step(e *Engine, payload []byte) (mux.Delivery, error) {
-	switch payload[0] {
-	case msg.UserauthRequest:
+	if payload[0] == msg.UserauthRequest {
 		return mux.Delivery{}, nil // RFC 4252, section 5.1: silently ignored
-	case msg.Ping:
-		return mux.Delivery{}, e.ping(payload)
-	case msg.RequestSuccess, msg.RequestFailure:
-		// Answers to our keep-alive requests are no sign of use.
-	default:
+	}
+	if payload[0] >= msg.ChannelOpen { // global requests, as to keep alive, are no sign of use
 		e.tm.used(e.now)
 	}
 	return e.mux.Step(payload)

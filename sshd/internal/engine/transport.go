@@ -5,12 +5,16 @@ import (
 	"gatehouse/sshd/internal/msg"
 )
 
-// transportHandlers take the messages that are legal in every phase (RFC 4253, section 11).
+// transportHandlers take the messages that mean the same in every phase in which they are
+// legal (RFC 4253, section 11; RFC 8308, section 2.4; OpenSSH PROTOCOL, section 1.7).
 var transportHandlers = [256]func(*Engine, []byte) error{
 	msg.Disconnect:    (*Engine).disconnected,
 	msg.Ignore:        func(*Engine, []byte) error { return nil },
 	msg.Unimplemented: func(*Engine, []byte) error { return nil },
 	msg.Debug:         (*Engine).debug,
+	msg.ExtInfo:       (*Engine).clientExtInfo,
+	msg.Ping:          (*Engine).ping,
+	msg.Pong:          func(*Engine, []byte) error { return nil },
 }
 
 // byte      SSH_MSG_DISCONNECT
@@ -90,8 +94,8 @@ const maxExtensions = 1024
 // clientExtInfo is legal once, as the first message after the client's first NEWKEYS
 // (RFC 8308, section 2.4).
 func (e *Engine) clientExtInfo(payload []byte) error {
-	if e.packetsIn != 1 {
-		return &UnexpectedError{Got: msg.ExtInfo, Why: "not the first message after NEWKEYS"}
+	if e.epoch != 1 || e.packetsIn != 1 {
+		return &UnexpectedError{Got: msg.ExtInfo, Why: "not the first message after the first NEWKEYS"}
 	}
 	r := sshwire.NewReader(payload[1:])
 	n := r.Uint32()
@@ -116,13 +120,16 @@ func (e *Engine) clientExtInfo(payload []byte) error {
 //	byte      SSH2_MSG_PING
 //	string    data
 //
-// The answer is SSH2_MSG_PONG with the same data (OpenSSH PROTOCOL, section 1.7).
+// The answer is SSH2_MSG_PONG with the same data (OpenSSH PROTOCOL, section 1.7). Clients
+// get none before they are authenticated.
 func (e *Engine) ping(payload []byte) error {
 	r := sshwire.NewReader(payload[1:])
 	data := r.String()
 	if err := r.Done(); err != nil {
 		return &MalformedError{Message: msg.Ping, Err: err}
 	}
-	e.Send(sshwire.AppendString([]byte{msg.Pong}, data))
+	if e.phase.id() == msg.PhaseOpen {
+		e.Send(sshwire.AppendString([]byte{msg.Pong}, data))
+	}
 	return nil
 }

@@ -101,7 +101,7 @@ var rows = []Row{
 	{ChannelSuccess, "CHANNEL_SUCCESS", PhaseOpen},
 	{ChannelFailure, "CHANNEL_FAILURE", PhaseOpen},
 	{Ping, "PING", phaseSecure},
-	{Pong, "PONG", 0},
+	{Pong, "PONG", phaseSecure},
 }
 
 var byNumber = func() (t [256]*Row) {
