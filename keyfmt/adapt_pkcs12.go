@@ -1,10 +1,10 @@
 package keyfmt
 
 import (
-	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gatehouse/keyfmt/internal/fault"
 	"gatehouse/keyfmt/pbes"
@@ -53,8 +53,7 @@ func parsePKCS12(data []byte, o *parseContext) (*Bundle, error) {
 	if b.Protection, err = pkcs12Protection(f); err != nil {
 		return nil, err
 	}
-	r := &pkcs12Reader{o: o, file: f, used: map[string]bool{}}
-	r.collect()
+	r := newPKCS12Reader(f, o)
 	for i := range f.Bags {
 		if f.Bags[i].Kind == pkcs12.CertBag {
 			continue // those come last, as some belong to keys
@@ -88,22 +87,67 @@ func pkcs12Protection(f *pkcs12.File) (p Protection, err error) {
 	return p, nil
 }
 
-// A pkcs12Reader makes items of bags.
+// A pkcs12Reader makes items of bags. A file can hold tens of thousands of keys and
+// certificates, so that all searches are by index.
 type pkcs12Reader struct {
 	o     *parseContext
 	file  *pkcs12.File
-	certs []*Certificate  // of the certificate bags, in stored order
-	bags  []*pkcs12.Bag   // theirs
+	certs []pkcs12Cert
 	used  map[string]bool // certificates, by their DER, that an item of a key has
+
+	byID, bySubject, bySPKI map[string]int // the first certificate of each
+	byBoth                  map[string]int // by public key and local key id
 }
 
-func (r *pkcs12Reader) collect() {
-	for i := range r.file.Bags {
-		if b := &r.file.Bags[i]; b.Kind == pkcs12.CertBag {
-			r.certs = append(r.certs, NewCertificate(b.Value))
-			r.bags = append(r.bags, b)
-		}
+type pkcs12Cert struct {
+	*Certificate
+	bag   *pkcs12.Bag
+	shape certShape
+}
+
+func newPKCS12Reader(f *pkcs12.File, o *parseContext) *pkcs12Reader {
+	r := &pkcs12Reader{
+		o: o, file: f, used: map[string]bool{},
+		byID: map[string]int{}, bySubject: map[string]int{}, bySPKI: map[string]int{}, byBoth: map[string]int{},
 	}
+	for i := range f.Bags {
+		b := &f.Bags[i]
+		if b.Kind != pkcs12.CertBag {
+			continue
+		}
+		c := pkcs12Cert{Certificate: NewCertificate(b.Value), bag: b}
+		c.shape = shapeOf(c.Certificate)
+		n := len(r.certs)
+		r.certs = append(r.certs, c)
+		index(r.byID, b.LocalKeyID, n)
+		index(r.bySubject, c.shape.subject, n)
+		index(r.bySPKI, c.shape.spki, n)
+		index(r.byBoth, both(c.shape.spki, b.LocalKeyID), n)
+	}
+	return r
+}
+
+// index notes the first place of a key that is not nil.
+func index(m map[string]int, key []byte, place int) {
+	if _, known := m[string(key)]; key != nil && !known {
+		m[string(key)] = place
+	}
+}
+
+// lookup returns the place of key, -1 if it has none.
+func lookup(m map[string]int, key []byte) int {
+	if place, ok := m[string(key)]; ok && key != nil {
+		return place
+	}
+	return -1
+}
+
+// both is a key of two parts, nil if one is missing. spki is DER, so that it ends by itself.
+func both(spki, id []byte) []byte {
+	if spki == nil || id == nil {
+		return nil
+	}
+	return slices.Concat(spki, id)
 }
 
 // item makes the item of a bag that is no certificate.
@@ -170,18 +214,23 @@ func (r *pkcs12Reader) key(b *pkcs12.Bag, it *Item) (err error) {
 		}
 	}
 	// The certificate of the same id gives the public key where the algorithm does not.
-	named := r.byLocalKeyID(b.LocalKeyID)
-	if it.Locked {
-		it.Certs = r.chain(named)
-		it.Key = lockedKey(it.Certs)
-	} else {
-		if it.Key, err = storedKey(der, r.first(named)); err != nil {
+	leaf := lookup(r.byID, b.LocalKeyID)
+	if !it.Locked {
+		var named []*Certificate
+		if leaf >= 0 {
+			named = []*Certificate{r.certs[leaf].Certificate}
+		}
+		if it.Key, err = storedKey(der, named); err != nil {
 			return err
 		}
-		it.Certs = r.chain(r.ofKey(it.Key.SPKI, b.LocalKeyID))
+		leaf = r.ofKey(it.Key.SPKI, b.LocalKeyID)
 	}
-	if it.Alias == "" && len(it.Certs) > 0 {
-		it.Alias = r.aliasOf(it.Certs[0])
+	it.Certs = r.chain(leaf)
+	if it.Locked {
+		it.Key = lockedKey(it.Certs)
+	}
+	if it.Alias == "" && leaf >= 0 {
+		it.Alias = r.certs[leaf].bag.FriendlyName
 	}
 	return nil
 }
@@ -198,81 +247,41 @@ func (r *pkcs12Reader) secret(b *pkcs12.Bag, it *Item) (err error) {
 	return err
 }
 
-func (r *pkcs12Reader) aliasOf(cert *Certificate) string {
-	for i, c := range r.certs {
-		if c == cert {
-			return r.bags[i].FriendlyName
-		}
-	}
-	return ""
-}
-
-func (r *pkcs12Reader) first(i int) []*Certificate {
-	if i < 0 {
-		return nil
-	}
-	return r.certs[i : i+1]
-}
-
-func (r *pkcs12Reader) byLocalKeyID(id []byte) int {
-	for i, b := range r.bags {
-		if id != nil && bytes.Equal(b.LocalKeyID, id) {
-			return i
-		}
-	}
-	return -1
-}
-
 // ofKey returns the certificate of a public key, of several the one with the local key
 // id; -1 if there is none. The id alone does not pair: files exist in which it is wrong.
 func (r *pkcs12Reader) ofKey(spki, id []byte) int {
-	found := -1
-	for i, cert := range r.certs {
-		if spki == nil || !bytes.Equal(shapeOf(cert).spki, spki) {
-			continue
-		}
-		if id != nil && bytes.Equal(r.bags[i].LocalKeyID, id) {
-			return i
-		}
-		if found < 0 {
-			found = i
-		}
+	if i := lookup(r.byBoth, both(spki, id)); i >= 0 {
+		return i
 	}
-	return found
+	return lookup(r.bySPKI, spki)
 }
+
+// maxChain bounds the chain of a key: keys share issuers, so that chains can be far longer
+// than the file.
+const maxChain = 32
 
 // chain returns a certificate and its issuers as far as the file has them.
 func (r *pkcs12Reader) chain(i int) []*Certificate {
 	var chain []*Certificate
 	seen := map[int]bool{}
-	for i >= 0 && !seen[i] {
+	for i >= 0 && !seen[i] && len(chain) < maxChain {
 		seen[i], r.used[string(r.certs[i].Raw)] = true, true
-		chain = append(chain, r.certs[i])
-		i = r.issuer(i)
+		chain = append(chain, r.certs[i].Certificate)
+		i = lookup(r.bySubject, r.certs[i].shape.issuer)
 	}
 	return chain
-}
-
-func (r *pkcs12Reader) issuer(i int) int {
-	name := shapeOf(r.certs[i]).issuer
-	for j, cert := range r.certs {
-		if name != nil && bytes.Equal(shapeOf(cert).subject, name) {
-			return j
-		}
-	}
-	return -1
 }
 
 // certificates makes items of the certificates that belong to no key, and of those that
 // Java trusts, chain or not.
 func (r *pkcs12Reader) certificates() []Item {
 	var items []Item
-	for i, cert := range r.certs {
-		if r.used[string(cert.Raw)] && !r.bags[i].JavaTrusted {
+	for _, c := range r.certs {
+		if r.used[string(c.Raw)] && !c.bag.JavaTrusted {
 			continue
 		}
-		it := Item{Alias: r.bags[i].FriendlyName, Certs: []*Certificate{cert}}
-		it.bagAttributes(r.bags[i])
+		it := Item{Alias: c.bag.FriendlyName, Certs: []*Certificate{c.Certificate}}
+		it.bagAttributes(c.bag)
 		items = append(items, it)
 	}
 	return items
@@ -312,7 +321,7 @@ func marshalPKCS12(b *Bundle, o *marshalContext) ([]byte, error) {
 	if !ok {
 		return nil, fault.Unsupported("profile", "%q", string(o.profile))
 	}
-	w := &pkcs12Writer{o: o, names: newAliases(sameName), written: map[string]bool{}}
+	w := &pkcs12Writer{o: o, names: newAliases(sameName), written: map[string]bool{}, ids: map[string]bool{}}
 	for i := range b.Items {
 		if err := w.item(&b.Items[i], i); err != nil {
 			return nil, err
@@ -326,6 +335,7 @@ type pkcs12Writer struct {
 	o       *marshalContext
 	names   *aliases
 	written map[string]bool // issuers, which one bag serves for all chains
+	ids     map[string]bool // local key ids in use
 	bags    []pkcs12.Bag
 }
 
@@ -383,17 +393,9 @@ func (w *pkcs12Writer) key(it *Item, i int) {
 // another entry's.
 func (w *pkcs12Writer) localKeyID(it *Item, i int) []byte {
 	id, err := hex.DecodeString(it.Attributes[attrLocalKeyID])
-	if err != nil || len(id) == 0 || w.taken(id) {
+	if err != nil || len(id) == 0 || w.ids[string(id)] {
 		id = []byte(fmt.Sprintf("entry %d", i+1))
 	}
+	w.ids[string(id)] = true
 	return id
-}
-
-func (w *pkcs12Writer) taken(id []byte) bool {
-	for i := range w.bags {
-		if bytes.Equal(w.bags[i].LocalKeyID, id) {
-			return true
-		}
-	}
-	return false
 }

@@ -210,11 +210,11 @@ func (it *Item) created() time.Time {
 // aliases gives items the distinct names that stores need.
 type aliases struct {
 	fold func(string) string // what the store takes for the same name
-	used map[string]bool
+	used map[string]int      // names in use, and the number last tried behind each
 }
 
 func newAliases(fold func(string) string) *aliases {
-	return &aliases{fold: fold, used: map[string]bool{}}
+	return &aliases{fold: fold, used: map[string]int{}}
 }
 
 // of returns the alias of an item: its own, else its comment, the common name of its
@@ -227,10 +227,11 @@ func (a *aliases) of(it *Item) string {
 		}
 	}
 	unique := name
-	for n := 2; a.used[a.fold(unique)]; n++ {
-		unique = fmt.Sprintf("%s-%d", name, n)
+	for a.used[a.fold(unique)] > 0 {
+		a.used[a.fold(name)]++ // so that many of the same name do not search from the start
+		unique = fmt.Sprintf("%s-%d", name, a.used[a.fold(name)])
 	}
-	a.used[a.fold(unique)] = true
+	a.used[a.fold(unique)] = 1
 	return unique
 }
 
