@@ -9,7 +9,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	_ "gatehouse/certstore/pkcs11" // store type 20
 	"gatehouse/certtool/internal/console"
 	"gatehouse/certtool/internal/verb"
 )

@@ -21,10 +21,9 @@ import (
 
 // A converter has the flags of convert.
 type converter struct {
-	in     inputReader
-	out    outputWriter
-	alias  string
-	public bool
+	in   inputReader
+	out  outputWriter
+	keep selection
 }
 
 func convertCommand() command.Command {
@@ -52,8 +51,8 @@ Without --out-pass private keys are written unencrypted where the format allows 
 			v := converter{in: inputReader{askKeys: true}}
 			v.in.flags(fs)
 			v.out.flags(fs)
-			fs.StringVar(&v.alias, "alias", "", "convert the entry of this `name` alone")
-			fs.BoolVar(&v.public, "public", false, "leave out private keys")
+			fs.StringVar(&v.keep.alias, "alias", "", "convert the entry of this `name` alone")
+			fs.BoolVar(&v.keep.public, "public", false, "leave out private keys")
 			return v.run
 		},
 	}
@@ -63,6 +62,7 @@ func (v *converter) run(ctx context.Context, c *console.Console, args []string) 
 	if err := errors.Join(v.in.check(), v.out.check()); err != nil {
 		return err
 	}
+	v.keep.lossy = v.out.allowLoss
 	files, err := v.in.expand(args[:len(args)-1])
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (v *converter) run(ctx context.Context, c *console.Console, args []string) 
 	}
 	bundle := &keyfmt.Bundle{}
 	for _, file := range files {
-		b, err := v.load(ctx, c, file)
+		b, err := v.in.load(ctx, c, file, v.keep)
 		if err != nil {
 			return fmt.Errorf("%s: %s", file, report.Text(err))
 		}
@@ -96,63 +96,6 @@ func (v *converter) run(ctx context.Context, c *console.Console, args []string) 
 func isDirectory(name string) bool {
 	info, err := os.Stat(name)
 	return strings.HasSuffix(name, "/") || err == nil && info.IsDir()
-}
-
-// load reads an input and keeps of it what is to be converted.
-func (v *converter) load(ctx context.Context, c *console.Console, file string) (*keyfmt.Bundle, error) {
-	in, err := v.in.read(ctx, c, file)
-	if err != nil {
-		return nil, err
-	}
-	b := in.bundle
-	if v.alias != "" {
-		if err := keepAlias(b, v.alias); err != nil {
-			return nil, err
-		}
-	}
-	if len(b.Skipped) > 0 && !v.out.allowLoss {
-		return nil, b.Skipped[0]
-	}
-	for i := range b.Items {
-		it := &b.Items[i]
-		switch {
-		case v.public:
-			makePublic(it)
-		case it.Locked && !v.out.allowLoss:
-			return nil, fmt.Errorf("the private key of %s is locked: %w", itemName(it, i), keyfmt.ErrPasswordRequired)
-		}
-		if err := checkPair(it, i); err != nil {
-			return nil, err
-		}
-	}
-	return b, nil
-}
-
-// keepAlias drops all entries but those of an alias.
-func keepAlias(b *keyfmt.Bundle, alias string) error {
-	var kept []keyfmt.Item
-	for _, it := range b.Items {
-		if strings.EqualFold(it.Alias, alias) {
-			kept = append(kept, it)
-		}
-	}
-	if len(kept) == 0 {
-		return fmt.Errorf("no entry %q", alias)
-	}
-	b.Items = kept
-	return nil
-}
-
-// makePublic takes the private key away.
-func makePublic(it *keyfmt.Item) {
-	it.Locked = false
-	if it.Key == nil {
-		return
-	}
-	it.Key = &keyfmt.Key{Algorithm: it.Key.Algorithm, SPKI: it.Key.SPKI, SSH: it.Key.SSH}
-	if it.Key.SPKI == nil && it.Key.SSH == nil {
-		it.Key = nil
-	}
 }
 
 // batch converts every file into one of a directory.
@@ -222,7 +165,7 @@ func (v *converter) one(ctx context.Context, c *console.Console, file, target st
 	if _, err := os.Lstat(target); err == nil && !v.out.force {
 		return fmt.Errorf("%s: %w", target, outfile.ErrExists)
 	}
-	b, err := v.load(ctx, c, file)
+	b, err := v.in.load(ctx, c, file, v.keep)
 	if err != nil {
 		return err
 	}
