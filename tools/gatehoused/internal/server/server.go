@@ -6,9 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
 	"sync"
@@ -29,12 +27,10 @@ var embedded = []string{
 	"Subsystem sftp " + "internal-sftp",
 }
 
-// A Server runs from its start to its end. Its streams are where the program has them.
+// A Server runs from its start to its end. Its files are the standard ones of the program.
 type Server struct {
-	Flags  *cli.Flags
-	Stdin  *os.File
-	Stdout io.Writer
-	Stderr io.Writer
+	Flags                 *cli.Flags
+	Stdin, Stdout, Stderr *os.File
 
 	log     *slog.Logger
 	me      *users.Account
@@ -245,22 +241,6 @@ func waitEmpty(g *generation) {
 	defer cancel()
 	g.server.Shutdown(ctx)
 }
-
-// runInetd serves the connection that is standard input and output.
-func (s *Server) runInetd(ctx context.Context, g *generation) error {
-	conn, err := inetdConn(s.Stdin)
-	if err != nil {
-		return fmt.Errorf("server: standard input: %w", err)
-	}
-	ended := g.server.ServeConn(ctx, conn)
-	g.stop()
-	g.server.Shutdown(ctx) // the last events
-	s.log.Debug("connection ended", "reason", ended)
-	return nil
-}
-
-// inetdConn makes a connection of a socket that the program was started with.
-func inetdConn(f *os.File) (net.Conn, error) { return net.FileConn(f) }
 
 func (s *Server) writePid() error {
 	file := s.current.options.PidFile
