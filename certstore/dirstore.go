@@ -31,6 +31,7 @@ type dirStore struct {
 	dir       string
 	certsOnly bool                                        // CA and ROOT
 	shown     []func(context.Context, *passwords) entries // further places, listed after the directory
+	watched   []string                                    // patterns of the files that they show
 	cfg       Config
 	pass      passwords
 	closed    atomic.Bool
@@ -196,13 +197,19 @@ func (s *dirStore) Find(ctx context.Context, alias string) (*Entry, error) {
 }
 
 // Stamp implements Watcher: the directory, whose time changes with every entry that comes
-// or goes, and each file in it.
+// or goes, and each file in it and in the other places that the store shows.
 func (s *dirStore) Stamp(ctx context.Context) (string, error) {
 	stamp := fileStamp(s.dir)
 	names, _ := entryFiles(s.dir)
 	for _, name := range names {
 		stamp += "\n" + name + " " + fileStamp(filepath.Join(s.dir, name)) +
 			" " + fileStamp(filepath.Join(s.dir, name+certSuffix))
+	}
+	for _, pattern := range s.watched {
+		paths, _ := filepath.Glob(pattern)
+		for _, path := range paths {
+			stamp += "\n" + path + " " + fileStamp(path)
+		}
 	}
 	return stamp, ctx.Err()
 }

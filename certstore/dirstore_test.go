@@ -300,6 +300,14 @@ func TestDotNet(t *testing.T) {
 	writeFile(t, filepath.Join(dir, "0123ABCD.pfx"), pfx, 0o600)
 	writeFile(t, filepath.Join(dir, "damaged.pfx"), pfx[:100], 0o600)
 	s := openStore(t, Config{})
+	stamp, err := s.(Watcher).Stamp(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "damaged.pfx"), pfx[:99], 0o600)
+	if now, err := s.(Watcher).Stamp(t.Context()); err != nil || now == stamp {
+		t.Errorf("a change there leaves the stamp as it was: %v", err)
+	}
 	got, match, err := Select(t.Context(), s, "CN=dotnet")
 	if err != nil || match != MatchExact || !got.Foreign {
 		t.Fatalf("select by subject: %v", err)

@@ -50,8 +50,10 @@ func openMachineDir(cfg Config) (Store, error) {
 	switch filepath.Base(s.dir) {
 	case nameMy:
 		s.shown = append(s.shown, s.hostKeysIn(hostKeyPattern))
+		s.watched = append(s.watched, hostKeyPattern, hostKeyPattern+certSuffix)
 	case nameRoot:
 		s.shown = append(s.shown, s.trusted)
+		s.watched = append(s.watched, trustBundle())
 	}
 	return s, nil
 }

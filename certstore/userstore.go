@@ -28,6 +28,9 @@ func openUserDir(cfg Config) (Store, error) {
 	}
 	if filepath.Base(s.dir) == nameMy {
 		s.shown = append(s.shown, s.dotnet)
+		if dir, err := dotnetDir(); err == nil {
+			s.watched = append(s.watched, dir, filepath.Join(dir, "*.pfx"))
+		}
 	}
 	return s, nil
 }
@@ -49,11 +52,10 @@ func userRoot() (string, error) {
 // without password per certificate. As in .NET, files that cannot be read do not show.
 func (s *dirStore) dotnet(ctx context.Context, _ *passwords) entries {
 	return func(yield func(*Entry, error) bool) {
-		home, err := os.UserHomeDir()
+		dir, err := dotnetDir()
 		if err != nil {
 			return
 		}
-		dir := filepath.Join(home, ".dotnet", "corefx", "cryptography", "x509stores", "my")
 		names, err := entryFiles(dir)
 		if err != nil {
 			return
@@ -74,4 +76,9 @@ func (s *dirStore) dotnet(ctx context.Context, _ *passwords) entries {
 			}
 		}
 	}
+}
+
+func dotnetDir() (string, error) {
+	home, err := os.UserHomeDir()
+	return filepath.Join(home, ".dotnet", "corefx", "cryptography", "x509stores", "my"), err
 }

@@ -138,12 +138,12 @@ func (m *message) readRecipients(o object) error {
 	}
 	list := []object{o} // flattened: the only recipient is at the top
 	if raw, ok := o["recipients"]; ok {
-		if list = nil; json.Unmarshal(raw, &list) != nil {
-			return fault.Malformed("recipients", "not an array of objects")
+		if list, err = readObjects("recipients", raw, maxRecipients); err != nil {
+			return err
 		}
 	}
-	if len(list) == 0 || len(list) > maxRecipients {
-		return fault.Malformed("recipients", "%d of them", len(list))
+	if len(list) == 0 {
+		return fault.Malformed("recipients", "none")
 	}
 	for _, one := range list {
 		r := recipient{header: object{}}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,7 +78,11 @@ func TestAgainstJWX(t *testing.T) {
 	for _, alg := range []jwa.KeyEncryptionAlgorithm{jwa.PBES2_HS256_A128KW, jwa.PBES2_HS384_A192KW, jwa.PBES2_HS512_A256KW} {
 		for _, enc := range []jwa.ContentEncryptionAlgorithm{jwa.A128GCM, jwa.A192GCM, jwa.A256GCM,
 			jwa.A128CBC_HS256, jwa.A192CBC_HS384, jwa.A256CBC_HS512} {
-			for _, option := range []jwe.EncryptOption{jwe.WithCompact(), jwe.WithJSON(), jwe.WithCompress(jwa.Deflate)} {
+			options := []jwe.EncryptOption{jwe.WithCompact()}
+			if enc == jwa.A128GCM { // the cipher has no part in the rest
+				options = append(options, jwe.WithJSON(), jwe.WithCompress(jwa.Deflate))
+			}
+			for _, option := range options {
 				in, err := jwe.Encrypt([]byte(rfc8037Key), jwe.WithKey(alg, []byte("pässword")), jwe.WithContentEncryption(enc), option)
 				if err != nil {
 					t.Fatal(err)
@@ -85,9 +90,6 @@ func TestAgainstJWX(t *testing.T) {
 				plain, how, err := Decrypt(in, give("pässword"), limits)
 				if err != nil || string(plain) != rfc8037Key || how.Alg != alg.String() || how.Enc != enc.String() {
 					t.Errorf("%s %s: %q, %v", alg, enc, plain, err)
-				}
-				if _, _, err := Decrypt(in, give(""), limits); !errors.Is(err, fault.ErrIncorrectPassword) {
-					t.Errorf("%s %s with a wrong password: %v", alg, enc, err)
 				}
 			}
 		}
@@ -171,7 +173,7 @@ func TestBadMessages(t *testing.T) {
 		{"critical extension", func(_, h fields) { h["crit"] = []string{"x"} }, fault.ErrUnsupported},
 		{"parameter twice", func(m, _ fields) { m["header"] = fields{"alg": "dir"} }, fault.ErrMalformed},
 		{"no recipients", func(m, _ fields) { m["recipients"] = []any{} }, fault.ErrMalformed},
-		{"many recipients", func(m, _ fields) { m["recipients"] = make([]fields, maxRecipients+1) }, fault.ErrMalformed},
+		{"many recipients", func(m, _ fields) { m["recipients"] = slices.Repeat([]fields{{}}, maxRecipients+1) }, fault.ErrLimit},
 	} {
 		_, _, err := Decrypt(edit(t, v.change), give("pässword"), limits)
 		if !errors.Is(err, v.cause) {

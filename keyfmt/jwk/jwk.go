@@ -50,12 +50,9 @@ func Parse(data []byte, lim limit.Limits) (keys []Key, set bool, err error) {
 		}
 		return []Key{*k}, false, nil
 	}
-	var list []object
-	if json.Unmarshal(members, &list) != nil {
-		return nil, true, fault.Malformed("keys", "not an array of objects")
-	}
-	if len(list) > lim.Items {
-		return nil, true, fault.New(fault.ErrLimit, "keys", "%d, the limit is %d", len(list), lim.Items)
+	list, err := readObjects("keys", members, lim.Items)
+	if err != nil {
+		return nil, true, err
 	}
 	var unknown error
 	for _, o := range list {
@@ -78,6 +75,27 @@ func Parse(data []byte, lim limit.Limits) (keys []Key, set bool, err error) {
 // An object is a JSON object. A map, because the fields of a Go struct would match names
 // whatever their case, and the last of equal names counts (RFC 7517, section 4).
 type object map[string]json.RawMessage
+
+// readObjects reads an array of at most so many objects. It stops at the first too many, for
+// an empty object takes more memory than its two bytes of text.
+func readObjects(what string, raw json.RawMessage, most int) ([]object, error) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	if start, err := dec.Token(); err != nil || start != json.Delim('[') {
+		return nil, fault.Malformed(what, "not an array")
+	}
+	var list []object
+	for dec.More() {
+		if len(list) == most {
+			return nil, fault.New(fault.ErrLimit, what, "the limit is %d", most)
+		}
+		var o object
+		if dec.Decode(&o) != nil || o == nil {
+			return nil, fault.Malformed(what, "not an array of objects")
+		}
+		list = append(list, o)
+	}
+	return list, nil
+}
 
 // text returns a string member, "" if it is absent.
 func (o object) text(name string) (string, error) {
@@ -222,9 +240,9 @@ func parseRSA(o object) (keyder.Numbers, error) {
 	if !ok {
 		return k, nil
 	}
-	var others []object
-	if json.Unmarshal(raw, &others) != nil || len(others) > maxPrimes {
-		return nil, fault.Malformed("oth", "not an array of a few primes")
+	others, err := readObjects("oth", raw, maxPrimes)
+	if err != nil {
+		return nil, err
 	}
 	for _, other := range others {
 		var p keyder.RSAPrime

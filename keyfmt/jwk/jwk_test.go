@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -182,6 +183,21 @@ func TestSet(t *testing.T) {
 	few.Items = 1
 	if _, _, err := Parse([]byte(text), few); !errors.Is(err, fault.ErrLimit) {
 		t.Errorf("more keys than allowed: %v", err)
+	}
+}
+
+// TestMemory has a set of more empty objects than any list of them should be made for.
+func TestMemory(t *testing.T) {
+	in := []byte(`{"keys":[` + strings.Repeat("{},", 2_000_000) + `{}]}`)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, _, err := Parse(in, limits)
+	runtime.ReadMemStats(&after)
+	if !errors.Is(err, fault.ErrLimit) && !errors.Is(err, fault.ErrMalformed) {
+		t.Errorf("%v", err)
+	}
+	if got := after.TotalAlloc - before.TotalAlloc; got > 16*uint64(len(in)) {
+		t.Errorf("%d bytes allocated for %d of input", got, len(in))
 	}
 }
 
