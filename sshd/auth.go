@@ -27,8 +27,9 @@ type Auth struct {
 	// PasswordChange checks a password and replaces it by p.New, then decides. Clients come
 	// here after a decision made by ChangePassword, or uninvited. nil refuses.
 	PasswordChange func(ctx context.Context, p *Password) Decision
-	// KeyOffered says whether a signature by this key is worth asking for. Nothing is
-	// proven: anybody can offer anybody's public key. nil asks for every key's signature.
+	// KeyOffered says whether a signature by this key is worth asking for or, if it came
+	// along, worth verifying. Nothing is proven: anybody can offer anybody's public key. nil
+	// means that every key's signature is.
 	KeyOffered func(ctx context.Context, o *Offer) (bool, error)
 	// KeyProven decides about a client that has proven to hold the key.
 	KeyProven func(ctx context.Context, p *Proof) Decision
@@ -61,6 +62,11 @@ type Offer struct {
 	Attempt
 	Key       PublicKey
 	Algorithm string // the signature algorithm that the client wants to use
+	Signed    bool   // a signature came along, which nobody has verified
+
+	// The hook may set what goes with the reply to an offer, as in a Decision.
+	Methods []string
+	Banner  string
 }
 
 // A Proof is an attempt with a public key whose private key the client holds: the
@@ -242,17 +248,22 @@ func (c *Conn) offered(a Attempt, q *auth.Question) Decision {
 	if h.KeyOffered == nil {
 		return Decision{Outcome: Accepted}
 	}
-	ok, err := h.KeyOffered(c.ctx, &Offer{Attempt: a, Key: PublicKey{q.Offer.Key}, Algorithm: q.Offer.Algorithm})
+	o := &Offer{Attempt: a, Key: PublicKey{q.Offer.Key}, Algorithm: q.Offer.Algorithm, Signed: q.Kind == auth.KindProof}
+	ok, err := h.KeyOffered(c.ctx, o)
 	if err != nil {
 		c.log("key offer refused", "user", a.User, "error", err)
 	}
-	if err != nil || !ok {
-		return Reject()
+	d := Decision{Methods: o.Methods, Banner: o.Banner}
+	if err == nil && ok {
+		d.Outcome = Accepted
 	}
-	return Decision{Outcome: Accepted}
+	return d
 }
 
 func (c *Conn) proven(a Attempt, q *auth.Question) Decision {
+	if d := c.offered(a, q); d.Outcome != Accepted {
+		return d
+	}
 	info, err := q.Verify()
 	if err != nil {
 		return c.badSignature(a, err)

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatehouse/keyfmt/sshwire"
 	"gatehouse/sshd/internal/engine"
 	"gatehouse/sshd/internal/msg"
 	"gatehouse/sshd/internal/mux"
@@ -73,6 +74,9 @@ func (n *NewChannel) Accept(requests RequestFunc) (*Channel, error) {
 	fire(n.Conn.events().ChannelOpened, ch)
 	return ch, nil
 }
+
+// ID returns the local number that the channel will have.
+func (n *NewChannel) ID() uint32 { return n.mc.ID() }
 
 // Reject refuses the channel. The client sees the text.
 func (n *NewChannel) Reject(reason OpenFailure, text string) error {
@@ -224,6 +228,53 @@ func (ch *Channel) write(p []byte, stderr bool) (int, error) {
 	return total, nil
 }
 
+// TryWrite sends what can be sent at once and returns how much that was: less than all of
+// it, and no error, when the client's window or the queue of the connection is full, a key
+// exchange runs or another goroutine writes.
+func (ch *Channel) TryWrite(p []byte) (int, error) {
+	if !ch.writing.TryLock() {
+		return 0, nil
+	}
+	defer ch.writing.Unlock()
+	n, err := ch.conn.tr.Write(ch.mc, p, false)
+	return n, channelError(err)
+}
+
+// AwaitWrite waits until a TryWrite that fell short is worth repeating.
+func (ch *Channel) AwaitWrite(ctx context.Context) error {
+	select {
+	case <-ch.writeReady:
+		return nil
+	case <-ch.closed:
+		return orDefault(ch.failure, error(ErrChannelClosed))
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// SendWindow returns how many bytes of data the client would take now.
+func (ch *Channel) SendWindow() int {
+	var n uint32
+	ch.conn.tr.Do(func(*engine.Engine) error {
+		n, _ = ch.mc.Writable()
+		return nil
+	})
+	return int(n)
+}
+
+// SendPacket sends a message about the channel as it is: number is that of the message, 80
+// and up, payload what follows the recipient channel. It does not change the
+// state of the channel: it is for extensions.
+func (ch *Channel) SendPacket(number byte, payload []byte) error {
+	return channelError(ch.conn.tr.Do(func(e *engine.Engine) error {
+		if !ch.mc.Open() {
+			return mux.ErrClosed
+		}
+		b := sshwire.AppendUint32([]byte{number}, ch.mc.Peer())
+		return e.SendPacket(append(b, payload...))
+	}))
+}
+
 // copyBuffers are for ReadFrom.
 var copyBuffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 
@@ -322,7 +373,8 @@ func (ch *Channel) shut(err error) {
 }
 
 // OpenChannel asks the client to open a channel and waits for its answer, an *OpenError
-// if it refuses.
+// if it refuses. Events.ChannelOpened comes in its place among the other events, which may
+// be after OpenChannel has returned.
 func (c *Conn) OpenChannel(ctx context.Context, typ string, extra []byte, requests RequestFunc) (*Channel, error) {
 	ch := newChannel(c, typ, requests)
 	ch.opening = &reply{done: make(chan struct{})}
@@ -346,8 +398,6 @@ func (c *Conn) OpenChannel(ctx context.Context, typ string, extra []byte, reques
 	if ch.opening.err != nil {
 		return nil, ch.opening.err
 	}
-	c.addChannel(ch)
-	fire(c.events().ChannelOpened, ch)
 	return ch, nil
 }
 
@@ -382,6 +432,13 @@ func (c *Conn) openAsked(ev mux.OpenAsked) {
 		return
 	}
 	serve := c.server.Channels[n.Type]
+	if f := c.server.AnyChannel; serve == nil && f != nil {
+		f(c.ctx, n)
+		if !n.answered {
+			n.Reject(Prohibited, "refused")
+		}
+		return
+	}
 	if serve == nil {
 		n.Reject(UnknownChannelType, "unknown channel type")
 		return

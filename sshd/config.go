@@ -46,6 +46,9 @@ type Config struct {
 	// HandshakeTimeout bounds the time from the connection to the end of authentication;
 	// 0 is two minutes, a negative value no limit.
 	HandshakeTimeout time.Duration
+	// HandshakeSilence ends a connection whose client says nothing for so long, before it is
+	// authenticated and while the server waits for it; 0 is no limit of its own.
+	HandshakeSilence time.Duration
 	// IdleTimeout ends a connection on whose channels nothing happened for so long; 0 is never.
 	// Keep-alive messages do not count.
 	IdleTimeout time.Duration
@@ -125,6 +128,7 @@ func (c *Config) compile() (*engine.Config, error) {
 		Rand:          c.Rand,
 		Timers: engine.Timers{
 			Handshake:     engine.Instant(max(0, orDefault(c.HandshakeTimeout, defaultHandshake))),
+			Silence:       engine.Instant(c.HandshakeSilence),
 			Idle:          engine.Instant(c.IdleTimeout),
 			KeepAlive:     engine.Instant(c.KeepAliveInterval),
 			KeepAliveMax:  c.KeepAliveCountMax,

@@ -63,12 +63,31 @@ type login struct {
 func (s *Server) newConn(ctx context.Context, nc net.Conn) *Conn {
 	c := &Conn{server: s, nc: nc, uid: s.lastUID.Add(1), waiting: true}
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
-	c.tr = transport.New(nc, transport.Config{Handler: (*handler)(c), Limit: limitHandshake, Now: time.Now})
+	cfg := transport.Config{Handler: (*handler)(c), Limit: limitHandshake, Now: time.Now}
+	if s.AcceptVersion != nil {
+		cfg.AcceptVersion = func(version string) error { return s.AcceptVersion(c.ctx, version) }
+	}
+	c.tr = transport.New(nc, cfg)
 	return c
 }
 
-// versionTimeout bounds the version exchange, which comes before a Config is known.
+// versionTimeout bounds the version exchange, which comes before the Config of the
+// connection is known.
 const versionTimeout = 30 * time.Second
+
+// versionDeadline follows the Config of the server.
+func (s *Server) versionDeadline() time.Time {
+	timeout := versionTimeout
+	if c := s.Config; c != nil {
+		switch {
+		case c.HandshakeSilence > 0:
+			timeout = c.HandshakeSilence
+		case c.HandshakeTimeout < 0:
+			return time.Time{}
+		}
+	}
+	return time.Now().Add(timeout)
+}
 
 // serve runs the connection to its end.
 func (c *Conn) serve() error {
@@ -83,7 +102,7 @@ func (c *Conn) serve() error {
 }
 
 func (c *Conn) handshake() error {
-	c.nc.SetDeadline(time.Now().Add(versionTimeout))
+	c.nc.SetDeadline(c.server.versionDeadline())
 	version := Version
 	if c.server.Config != nil {
 		version = c.server.Config.version()
@@ -242,6 +261,20 @@ func (c *Conn) rekeyed(number uint64) <-chan struct{} {
 	return done
 }
 
+// StartRekey does what Rekey does, but does not wait for it: Events.Rekeyed tells.
+func (c *Conn) StartRekey() error {
+	return c.tr.Do(func(e *engine.Engine) error {
+		_, err := e.Rekey()
+		return err
+	})
+}
+
+// Post runs f as the hooks and Events of the connection are run, behind those that wait.
+func (c *Conn) Post(f func()) { c.tr.Post(f) }
+
+// TracePackets switches Events.Packet on and off for this connection.
+func (c *Conn) TracePackets(on bool) { c.tr.Trace(on) }
+
 // wait waits for done, ctx or the end of the connection.
 func (c *Conn) wait(ctx context.Context, done <-chan struct{}) error {
 	select {
@@ -333,6 +366,21 @@ func (h *handler) Event(event any) {
 	case engine.DebugReceived:
 		if f := c.events().Debug; f != nil {
 			f(c, ev.Text)
+		}
+	case transport.Packet:
+		if f := c.events().Packet; f != nil {
+			f(c, ev.Sent, ev.Payload)
+		}
+	case func():
+		ev()
+	case *arrived:
+		if f := c.events().ChannelData; f != nil {
+			f(ev.ch, ev.n)
+		}
+	case mux.OpenAnswered:
+		if ch := channelOf(ev.Channel); ev.OK {
+			c.addChannel(ch)
+			fire(c.events().ChannelOpened, ch)
 		}
 	case mux.OpenAsked:
 		c.openAsked(ev)

@@ -16,6 +16,15 @@ type Events struct {
 	// Disconnected comes last, with the reason of the end.
 	Disconnected func(*Conn, error)
 
+	// Packet shows every message of a connection that was told to with Conn.TracePackets. Of
+	// the client's messages that may hold a password it shows the number alone. When more
+	// wait than a slow observer can take, later ones are left out.
+	Packet func(c *Conn, sent bool, payload []byte)
+
+	// ChannelData says that n bytes more can be read, in its place among the other events:
+	// who reads so many bytes for each call has them in protocol order.
+	ChannelData func(ch *Channel, n int)
+
 	ChannelOpened    func(*Channel)
 	ChannelRequested func(ch *Channel, typ string, ok bool) // after the reply was sent
 	ChannelEOF       func(*Channel)

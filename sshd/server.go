@@ -27,12 +27,19 @@ type Server struct {
 	// of the connection and may block.
 	ConfigForConn func(ctx context.Context, info *ConnInfo) (*Config, error)
 
-	// Handler serves channels of type "session"; nil refuses them.
+	// AcceptVersion, if set, replaces the check that a client's identification string begins
+	// with "SSH-2.0-" or "SSH-1.99-". The protocol stays 2.0. An error ends the connection.
+	AcceptVersion func(ctx context.Context, version string) error
+
+	// Handler serves channels of type "session"; nil leaves them to Channels and AnyChannel.
 	Handler Handler
 	// AcceptEnv says which environment variables a session may set; nil: none.
 	AcceptEnv func(name string) bool
 	// Channels serves channels of other types. A handler runs on a goroutine of its own.
 	Channels map[string]ChannelFunc
+	// AnyChannel serves the channel types that neither Handler nor Channels serves. It is
+	// called on the callback goroutine and has to answer before it returns.
+	AnyChannel ChannelFunc
 	// Globals serves global requests, on the callback goroutine.
 	Globals map[string]GlobalFunc
 	// Authorize is the one policy that is asked about every service, channel, channel

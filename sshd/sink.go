@@ -17,11 +17,33 @@ func (s *sink) Deliver(data []byte, b *transport.Buffer, stderr bool) {
 	switch {
 	case !stderr:
 		ch.in.put(data, b)
+		ch.announce(len(data))
 	case ch.wantErr.Load():
 		ch.inErr.put(data, b)
 	default:
 		go ch.consumed(len(data))
 	}
+}
+
+// An arrived event says that n bytes more can be read.
+type arrived struct {
+	ch *Channel
+	n  int
+}
+
+// announce queues an arrived event if somebody wants to know. What waits for the handler
+// is one event for a run of data.
+func (ch *Channel) announce(n int) {
+	if ch.conn.events().ChannelData == nil {
+		return
+	}
+	ch.conn.tr.PostMerged(&arrived{ch, n}, func(last any) bool {
+		a, ok := last.(*arrived)
+		if ok = ok && a.ch == ch; ok {
+			a.n += n
+		}
+		return ok
+	})
 }
 
 func (s *sink) EOF() {

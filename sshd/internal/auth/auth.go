@@ -81,6 +81,9 @@ func New(cfg Config) *Machine {
 	return &Machine{cfg: cfg, methods: cfg.Methods}
 }
 
+// Asking reports whether a question waits for its Answer.
+func (m *Machine) Asking() bool { return m.open != nil }
+
 // An Effect is what a call asks its caller to do. With an error the messages are still to
 // be sent, before the disconnect.
 type Effect struct {

@@ -260,6 +260,7 @@ func (e *Engine) FinishKex(w *KexWork) error {
 	x.state = kexReplying
 	e.exchanges++
 	e.tm.rekeyed(e.now)
+	e.tm.said(e.now)
 	e.agreed = x.agreement
 	if first && e.extInfo {
 		e.sendExtInfo()

@@ -78,6 +78,7 @@ func (e *Engine) AnswerService(ok bool) error {
 	if !asked {
 		return nil
 	}
+	e.tm.said(e.now)
 	return e.startService(p.name, ok)
 }
 
@@ -115,6 +116,7 @@ func (e *Engine) AnswerAuth(id uint64, d auth.Decision) error {
 		e.afterKex = append(e.afterKex, func() error { return e.AnswerAuth(id, d) })
 		return nil
 	default:
+		e.tm.said(e.now)
 		return e.authEffect(p.machine.Answer(id, d))
 	}
 }

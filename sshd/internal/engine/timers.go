@@ -9,6 +9,7 @@ import (
 // Timers are periods in nanoseconds; 0 switches one off.
 type Timers struct {
 	Handshake     Instant // from the start to the end of authentication
+	Silence       Instant // of a client that has the word, before the end of authentication
 	Idle          Instant // without traffic on a channel, in either direction
 	KeepAlive     Instant // of silence before the client is asked whether it is there
 	KeepAliveMax  int     // unanswered questions before it is given up; 0 is 3
@@ -22,12 +23,15 @@ const never = Instant(math.MaxInt64)
 
 // timers says when something was last the case.
 type timers struct {
-	started, lastHeard, lastUsed, lastKeys Instant
-	asked                                  int // keep-alive questions since lastHeard
-	lastAsked                              Instant
+	started, lastHeard, lastSaid, lastUsed, lastKeys Instant
+	asked                                            int // keep-alive questions since lastHeard
+	lastAsked                                        Instant
 }
 
 func (t *timers) heard(now Instant) { t.lastHeard, t.asked = now, 0 }
+
+// said gives the client the word.
+func (t *timers) said(now Instant) { t.lastSaid = now }
 
 func (t *timers) used(now Instant) { t.lastUsed = now }
 
@@ -59,6 +63,9 @@ func (e *Engine) Tick(now Instant) (next Instant, err error) {
 		if due(e.tm.started, cfg.Handshake) {
 			return never, ErrHandshakeTimeout
 		}
+		if !e.deciding() && due(max(e.tm.lastHeard, e.tm.lastSaid), cfg.Silence) {
+			return never, ErrHandshakeTimeout
+		}
 		return next, nil
 	}
 	if due(e.tm.lastUsed, cfg.Idle) {
@@ -80,6 +87,18 @@ func (e *Engine) Tick(now Instant) (next Instant, err error) {
 		next = min(next, now+cfg.KeepAlive)
 	}
 	return next, nil
+}
+
+// deciding says whether the client waits for us rather than we for it.
+func (e *Engine) deciding() bool {
+	switch p := e.phase.(type) {
+	case askedPhase:
+		return true
+	case *authPhase:
+		return p.machine.Asking()
+	default:
+		return e.kx.state == kexWorking
+	}
 }
 
 func (t *Timers) keepAliveMax() int {

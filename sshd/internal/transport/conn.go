@@ -17,9 +17,11 @@
 package transport
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -63,6 +65,15 @@ type Config struct {
 	Limit func(done <-chan struct{}, f func())
 	// Now is the clock; it must be monotonic.
 	Now func() time.Time
+	// AcceptVersion replaces the check of the client's protocol version; see Conn.ExchangeVersions.
+	AcceptVersion func(version string) error
+}
+
+// A Packet is the event of a message that was sent or received while tracing is on. Of
+// messages that may hold a password there is only the number.
+type Packet struct {
+	Sent    bool
+	Payload []byte
 }
 
 // A Conn is one connection. All methods may be called from any goroutine.
@@ -74,7 +85,8 @@ type Conn struct {
 	in    reader
 	out   writer
 
-	done chan struct{} // closed when Run has ended the connection
+	done  chan struct{} // closed when Run has ended the connection
+	trace atomic.Bool
 
 	mu      sync.Mutex
 	eng     *engine.Engine
@@ -145,6 +157,9 @@ func (c *Conn) read() error {
 			return err
 		}
 		c.eng.Advance(c.in.readAt)
+		if c.trace.Load() {
+			c.traced(false, payload)
+		}
 		d, err := c.eng.Step(payload, c.in.seq-1, size)
 		if err == nil && (c.eng.Overloaded() || len(c.events) > maxEvents) {
 			err = engine.ErrOverload
@@ -214,9 +229,11 @@ func (c *Conn) post(event any) {
 	case mux.WindowOpened:
 		ev.Channel.User.(Sink).WakeWriter()
 		return
-	case mux.OpenAnswered, mux.RequestAnswered:
+	case mux.RequestAnswered:
 		c.cfg.Handler.Answer(event)
 		return
+	case mux.OpenAnswered: // before whatever the peer sends on the channel
+		c.cfg.Handler.Answer(event)
 	case *engine.KexWork:
 		go c.work(ev)
 		return
@@ -239,6 +256,32 @@ func (c *Conn) Post(event any) {
 	c.events = append(c.events, event)
 	c.kick()
 	c.mu.Unlock()
+}
+
+// PostMerged queues event, unless merge says that the last of those that wait has taken it in.
+func (c *Conn) PostMerged(event any, merge func(last any) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n := len(c.events); n > 0 && merge(c.events[n-1]) {
+		return
+	}
+	c.events = append(c.events, event)
+	c.kick()
+}
+
+// Trace switches the Packet events on and off.
+func (c *Conn) Trace(on bool) { c.trace.Store(on) }
+
+// traced queues a Packet event, unless too many wait already; c.mu is held.
+func (c *Conn) traced(sent bool, payload []byte) {
+	if len(c.events) > maxEvents/4 {
+		return
+	}
+	secret := payload[0] == msg.UserauthRequest || payload[0] >= msg.AuthFirst && payload[0] <= msg.AuthLast
+	if !sent && secret {
+		payload = payload[:1]
+	}
+	c.events = append(c.events, Packet{sent, bytes.Clone(payload)})
 }
 
 func (c *Conn) wakeBlocked() {

@@ -31,7 +31,7 @@ func (c *Conn) ExchangeVersions(server string) ([]byte, error) {
 			}
 			line := bytes.Clone(bytes.TrimSuffix(rd.unread()[:i], []byte("\r")))
 			rd.r += i + 1
-			return line, checkVersion(line)
+			return line, c.checkVersion(line)
 		}
 		if n := rd.w - rd.r; n >= maxVersion {
 			return nil, &VersionError{Got: rd.unread()[:maxVersion], What: "longer than 255 bytes"}
@@ -49,15 +49,19 @@ func (rd *reader) unread() []byte {
 	return rd.buf.data[rd.r:rd.w]
 }
 
-// checkVersion accepts protocol 2.0, which a client may also call 1.99 (RFC 4253, section 5.1).
-func checkVersion(line []byte) error {
-	if !bytes.HasPrefix(line, []byte("SSH-2.0-")) && !bytes.HasPrefix(line, []byte("SSH-1.99-")) {
-		return &VersionError{Got: line, What: "not SSH protocol 2"}
-	}
+// checkVersion accepts protocol 2.0, which a client may also call 1.99 (RFC 4253, section
+// 5.1), or what Config.AcceptVersion accepts.
+func (c *Conn) checkVersion(line []byte) error {
 	for _, b := range line {
 		if b < ' ' || b > '~' {
 			return &VersionError{Got: line, What: "byte outside of printable ASCII"}
 		}
+	}
+	if f := c.cfg.AcceptVersion; f != nil {
+		return f(string(line))
+	}
+	if !bytes.HasPrefix(line, []byte("SSH-2.0-")) && !bytes.HasPrefix(line, []byte("SSH-1.99-")) {
+		return &VersionError{Got: line, What: "not SSH protocol 2"}
 	}
 	return nil
 }

@@ -115,6 +115,9 @@ func (w *writer) write(c *Conn, patient bool) (rest []byte, err error) {
 		if b.Keys != nil {
 			w.install(b.Keys)
 		}
+		if c.trace.Load() {
+			c.traceBatch(b)
+		}
 		p := w.seal(b)
 		if len(p) == 0 {
 			continue
@@ -135,6 +138,16 @@ func (w *writer) write(c *Conn, patient bool) (rest []byte, err error) {
 	}
 	w.recycle()
 	return nil, nil
+}
+
+// traceBatch queues the Packet events of what is about to be sealed.
+func (c *Conn) traceBatch(b *engine.Batch) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range b.Packets {
+		c.traced(true, b.Buf[p.Off+packet.HeaderLen:][:p.N])
+	}
+	c.kick()
 }
 
 // gather seals the remaining batches behind what could not be written.
