@@ -171,7 +171,11 @@ func TestOnlyOneRowIsSure(t *testing.T) {
 func TestSamplesRoundTrip(t *testing.T) {
 	samples(t, func(t *testing.T, info FormatInfo, from *Bundle, data, password []byte) {
 		opts := &ParseOptions{Password: func() ([]byte, error) { return password, nil }}
-		for _, input := range [][]byte{data, []byte(base64.StdEncoding.EncodeToString(data))} {
+		inputs := [][]byte{data, []byte(base64.StdEncoding.EncodeToString(data))}
+		if password != nil {
+			inputs = inputs[1:] // one key derivation is enough
+		}
+		for _, input := range inputs {
 			b, err := Parse(input, opts)
 			if err != nil {
 				t.Fatal(err)
@@ -180,6 +184,9 @@ func TestSamplesRoundTrip(t *testing.T) {
 				continue // fingerprints lead back to no key
 			}
 			compare(t, &from.Items[0], b)
+			if password != nil {
+				continue
+			}
 			if _, err := ParseAs(info.Name, input, opts); err != nil {
 				t.Errorf("ParseAs: %v", err)
 			}
