@@ -95,10 +95,10 @@ func (s *storeChanger) entries(ctx context.Context, c *console.Console, files []
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s", file, report.Text(err))
 		}
-		for i := range one.Items {
-			nameless(&one.Items[i], file)
+		for i := range one.bundle.Items {
+			nameless(&one.bundle.Items[i], file)
 		}
-		b.Items = append(b.Items, one.Items...)
+		b.Items = append(b.Items, one.bundle.Items...)
 	}
 	if len(files) > 1 {
 		if err := pairUp(&b); err != nil {

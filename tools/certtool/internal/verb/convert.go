@@ -76,11 +76,11 @@ func (v *converter) run(ctx context.Context, c *console.Console, args []string) 
 	}
 	bundle := &keyfmt.Bundle{}
 	for _, file := range files {
-		b, err := v.in.load(ctx, c, file, v.keep)
+		in, err := v.in.load(ctx, c, file, v.keep)
 		if err != nil {
 			return fmt.Errorf("%s: %s", file, report.Text(err))
 		}
-		bundle.Items = append(bundle.Items, b.Items...)
+		bundle.Items = append(bundle.Items, in.bundle.Items...)
 	}
 	if len(files) > 1 {
 		if err := pairUp(bundle); err != nil {
@@ -165,9 +165,9 @@ func (v *converter) one(ctx context.Context, c *console.Console, file, target st
 	if _, err := os.Lstat(target); err == nil && !v.out.force {
 		return fmt.Errorf("%s: %w", target, outfile.ErrExists)
 	}
-	b, err := v.in.load(ctx, c, file, v.keep)
+	in, err := v.in.load(ctx, c, file, v.keep)
 	if err != nil {
 		return err
 	}
-	return v.out.write(ctx, c, target, b)
+	return v.out.write(ctx, c, target, in.bundle)
 }

@@ -83,12 +83,16 @@ func (r *inputReader) expand(operands []string) ([]string, error) {
 	return files, nil
 }
 
+// asn1Sequence is the first byte of what is encoded in DER or BER.
+const asn1Sequence = 0x30
+
 // An input is a file that was read.
 type input struct {
 	file   string
 	found  keyfmt.Detection
 	bundle *keyfmt.Bundle
 	open   bool // read without a password
+	binary bool // an ASN.1 sequence and no text
 }
 
 // read reads and decodes a file. What it returns in case of an error still has the format,
@@ -103,6 +107,7 @@ func (r *inputReader) read(ctx context.Context, c *console.Console, file string)
 	if in.found, err = r.detect(data); err != nil {
 		return in, err
 	}
+	in.binary = data[0] == asn1Sequence
 	if err := ctx.Err(); err != nil {
 		return in, err
 	}
@@ -117,6 +122,9 @@ func (r *inputReader) read(ctx context.Context, c *console.Console, file string)
 }
 
 func (r *inputReader) detect(data []byte) (keyfmt.Detection, error) {
+	if len(data) == 0 {
+		return keyfmt.Detect(data)
+	}
 	if r.from != "" {
 		return keyfmt.Detection{Format: keyfmt.Format(r.from), Confidence: keyfmt.Certain, Reason: "--from says so"}, nil
 	}

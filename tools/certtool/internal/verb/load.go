@@ -18,19 +18,19 @@ type selection struct {
 
 // load reads an input as a whole, of which nothing may be locked or damaged, and keeps of
 // it what is selected.
-func (r *inputReader) load(ctx context.Context, c *console.Console, file string, keep selection) (*keyfmt.Bundle, error) {
+func (r *inputReader) load(ctx context.Context, c *console.Console, file string, keep selection) (input, error) {
 	in, err := r.read(ctx, c, file)
 	if err != nil {
-		return nil, err
+		return in, err
 	}
 	b := in.bundle
 	if keep.alias != "" {
 		if err := keepAlias(b, keep.alias); err != nil {
-			return nil, err
+			return in, err
 		}
 	}
 	if len(b.Skipped) > 0 && !keep.lossy {
-		return nil, b.Skipped[0]
+		return in, b.Skipped[0]
 	}
 	for i := range b.Items {
 		it := &b.Items[i]
@@ -38,13 +38,13 @@ func (r *inputReader) load(ctx context.Context, c *console.Console, file string,
 		case keep.public:
 			makePublic(it)
 		case it.Locked && !keep.lossy:
-			return nil, fmt.Errorf("the private key of %s is locked: %w", itemName(it, i), keyfmt.ErrPasswordRequired)
+			return in, fmt.Errorf("the private key of %s is locked: %w", itemName(it, i), keyfmt.ErrPasswordRequired)
 		}
 		if err := checkPair(it, i); err != nil {
-			return nil, err
+			return in, err
 		}
 	}
-	return b, nil
+	return in, nil
 }
 
 // keepAlias drops all entries but those of an alias.

@@ -55,7 +55,7 @@ func formatsCommand() command.Command {
 
 func writeFormats(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "NAME\tUSE\tHOLDS\tEXTENSIONS\tVARIANTS\tTITLE")
+	fmt.Fprintln(t, "NAME\tTITLE\tUSE\tHOLDS\tEXTENSIONS\tVARIANTS")
 	for _, f := range keyfmt.Formats() {
 		use := "-"
 		switch {
@@ -70,7 +70,7 @@ func writeFormats(w io.Writer) error {
 		for _, k := range f.Kinds {
 			kinds = append(kinds, string(k))
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", f.Name, use, strings.Join(kinds, " "), strings.Join(f.Extensions, " "), strings.Join(f.Variants, " "), f.Title)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", f.Name, f.Title, use, strings.Join(kinds, " "), strings.Join(f.Extensions, " "), strings.Join(f.Variants, " "))
 	}
 	return t.Flush()
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 
 	"gatehouse/certtool/internal/command"
 	"gatehouse/certtool/internal/console"
@@ -49,9 +50,14 @@ func changePassword(ctx context.Context, c *console.Console, in *inputReader, ou
 	if err != nil {
 		return err
 	}
-	b, err := in.load(ctx, c, file, selection{})
+	from, err := in.load(ctx, c, file, selection{})
 	if err != nil {
 		return err
+	}
+	b := from.bundle
+	out.format = b.Format
+	if out.variant == "" && from.binary && hasVariant(b.Format, derVariant) {
+		out.variant = derVariant
 	}
 	opts, format, err := out.options(ctx, c, file, b)
 	if err != nil {
@@ -71,4 +77,13 @@ func changePassword(ctx context.Context, c *console.Console, in *inputReader, ou
 		return ctx.Err()
 	}
 	return outfile.Write(file, data, info.Mode().Perm(), true)
+}
+
+func hasVariant(f keyfmt.Format, variant string) bool {
+	for _, info := range keyfmt.Formats() {
+		if info.Name == f {
+			return slices.Contains(info.Variants, variant)
+		}
+	}
+	return false
 }
