@@ -327,6 +327,10 @@ const Rounds = 32_768
 
 // Encrypt encrypts a JWK, or a set, with a password: PBES2-HS512+A256KW and A256GCM.
 func Encrypt(plain, password []byte, set bool, form Serialization, rand io.Reader) ([]byte, error) {
+	return encrypt(plain, password, set, form, Rounds, rand)
+}
+
+func encrypt(plain, password []byte, set bool, form Serialization, rounds int, rand io.Reader) ([]byte, error) {
 	random := make([]byte, 16+32+12) // salt, content key, nonce
 	if _, err := io.ReadFull(rand, random); err != nil {
 		return nil, err
@@ -334,7 +338,7 @@ func Encrypt(plain, password []byte, set bool, form Serialization, rand io.Reade
 	salt, key, iv := random[:16], random[16:48], random[48:]
 	defer clear(key)
 	alg := &keyAlgs[2]
-	kek := alg.derive(password, salt, Rounds)
+	kek := alg.derive(password, salt, rounds)
 	defer clear(kek)
 
 	cty := "jwk+json"
@@ -347,7 +351,7 @@ func Encrypt(plain, password []byte, set bool, form Serialization, rand io.Reade
 		Cty string `json:"cty"`
 		P2S octets `json:"p2s"`
 		P2C int    `json:"p2c"`
-	}{alg.name, "A256GCM", cty, salt, Rounds})
+	}{alg.name, "A256GCM", cty, salt, rounds})
 	if err != nil {
 		return nil, err
 	}
