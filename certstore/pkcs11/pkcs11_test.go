@@ -257,6 +257,15 @@ func TestRemoval(t *testing.T) {
 	}
 }
 
+// TestSessionLimit holds the number of sessions below what a small token says it has.
+func TestSessionLimit(t *testing.T) {
+	for has, want := range map[uint]int{0: maxSessions, ^uint(0): maxSessions, 1: 1, 3: 3, 100: maxSessions} {
+		if got := sessions(&p11.TokenInfo{MaxSessionCount: has}); got != want {
+			t.Errorf("a token of %d sessions: %d", has, got)
+		}
+	}
+}
+
 func TestTokens(t *testing.T) {
 	want := newToken(t, "listed", func(*p11.Ctx, p11.SessionHandle) {})
 	uris, err := Tokens(t.Context(), softHSM.path)

@@ -29,6 +29,15 @@ var (
 // is how many signatures are made at once; callers beyond wait.
 const maxSessions = 8
 
+// sessions is maxSessions or, where the token has fewer, all of them. It says 0 for no limit
+// and the largest number when it does not know.
+func sessions(info *p11.TokenInfo) int {
+	if n := info.MaxSessionCount; n > 0 && n < maxSessions {
+		return int(n)
+	}
+	return maxSessions
+}
+
 // A token is one that stores of this process are logged in to. A login is good for all
 // sessions of a process, hence there is one token per device however many stores are open.
 //
@@ -55,7 +64,7 @@ func (m *module) openToken(s slot, pin []byte, hasPIN bool) (*token, error) {
 	modules.Lock()
 	t := m.tokens[key]
 	if t == nil {
-		t = &token{module: m, wanted: m.uri(&s.info), gate: make(chan struct{}, maxSessions), slot: s.id,
+		t = &token{module: m, wanted: m.uri(&s.info), gate: make(chan struct{}, sessions(&s.info)), slot: s.id,
 			login: s.info.Flags&p11.CKF_LOGIN_REQUIRED != 0}
 		m.tokens[key] = t
 	}
