@@ -1,0 +1,162 @@
+package server
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/dsa"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"gatehouse/conformance/suites/ourserver"
+	"gatehouse/keyfmt/testkeys"
+)
+
+// kinds are the keys of [Files] by the public key algorithms that they are for.
+var kinds = []struct{ kind, algorithm string }{
+	{"ed25519", "ssh-ed25519"},
+	{"rsa", "rsa-sha2-512"}, {"rsa", "rsa-sha2-256"}, {"rsa", "ssh-rsa"},
+	{"nistp256", "ecdsa-sha2-nistp256"}, {"nistp384", "ecdsa-sha2-nistp384"}, {"nistp521", "ecdsa-sha2-nistp521"},
+	{"dsa", "ssh-dss"},
+}
+
+// Kinds lists the kinds of keys.
+func Kinds() []string { return []string{"ed25519", "rsa", "nistp256", "nistp384", "nistp521", "dsa"} }
+
+const certSuffix = "-cert-v01@openssh.com"
+
+// KeyOf returns the kind of key for a public key algorithm, "" if there is none, and
+// whether the algorithm wants the certificate of the key.
+func KeyOf(algorithm string) (kind string, certified bool) {
+	plain, certified := strings.CutSuffix(algorithm, certSuffix)
+	for _, k := range kinds {
+		if k.algorithm == plain {
+			return k.kind, certified
+		}
+	}
+	return "", false
+}
+
+// Files writes the keys of the user into a directory of the test and returns it. For a kind
+// K it has K, the private key in the oldest form there is for it, K.pub, and K-cert.pub; and
+// known_hosts.
+func Files(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	known := bytes.NewBufferString("@cert-authority * " + line(authority()))
+	for _, kind := range Kinds() {
+		key := ourserver.Keys(t)[kind]
+		public, err := ssh.NewPublicKey(key.Public())
+		check(t, err)
+		write(t, filepath.Join(dir, kind), privatePEM(t, kind, key))
+		write(t, filepath.Join(dir, kind+".pub"), []byte(line(public)))
+		write(t, filepath.Join(dir, kind+"-cert.pub"), []byte(line(certify(t, key, ssh.UserCert, User))))
+		known.WriteString("* " + line(public))
+	}
+	write(t, filepath.Join(dir, "known_hosts"), known.Bytes())
+	return dir
+}
+
+// Fingerprints returns those of the host keys in OpenSSH's notation.
+func Fingerprints(t testing.TB) []string {
+	t.Helper()
+	var list []string
+	for _, key := range HostKeys(t) {
+		fingerprint, err := key.Fingerprint()
+		check(t, err)
+		list = append(list, fingerprint)
+	}
+	return list
+}
+
+func line(key ssh.PublicKey) string { return string(ssh.MarshalAuthorizedKey(key)) }
+
+func privatePEM(t testing.TB, kind string, key crypto.Signer) []byte {
+	t.Helper()
+	var block *pem.Block
+	switch k := key.(type) {
+	case *rsa.PrivateKey:
+		block = &pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(k)}
+	case *ecdsa.PrivateKey:
+		der, err := x509.MarshalECPrivateKey(k)
+		check(t, err)
+		block = &pem.Block{Type: "EC PRIVATE KEY", Bytes: der}
+	case ed25519.PrivateKey:
+		var err error
+		block, err = ssh.MarshalPrivateKey(k, "")
+		check(t, err)
+	default:
+		return testkeys.PEM("dsa1024")
+	}
+	return pem.EncodeToMemory(block)
+}
+
+// authoritySigner signs the certificates of hosts and users.
+var authoritySigner = sync.OnceValue(func() ssh.Signer {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		panic("server: " + err.Error())
+	}
+	signer, err := ssh.NewSignerFromKey(key)
+	if err != nil {
+		panic("server: " + err.Error())
+	}
+	return signer
+})
+
+func authority() ssh.PublicKey { return authoritySigner().PublicKey() }
+
+func sameKey(a, b ssh.PublicKey) bool { return bytes.Equal(a.Marshal(), b.Marshal()) }
+
+// certify makes an OpenSSH certificate that is good for an hour.
+func certify(t testing.TB, key crypto.Signer, kind uint32, principal string) *ssh.Certificate {
+	t.Helper()
+	public, err := ssh.NewPublicKey(key.Public())
+	check(t, err)
+	now := time.Now()
+	cert := &ssh.Certificate{
+		Key: public, CertType: kind, KeyId: principal, ValidPrincipals: []string{principal},
+		ValidAfter: uint64(now.Add(-time.Hour).Unix()), ValidBefore: uint64(now.Add(time.Hour).Unix()),
+		Permissions: ssh.Permissions{Extensions: permissions[kind]},
+	}
+	check(t, cert.SignCert(rand.Reader, authoritySigner()))
+	return cert
+}
+
+var permissions = map[uint32]map[string]string{ssh.UserCert: {"permit-pty": "", "permit-port-forwarding": ""}}
+
+// selfSigned makes an X.509 certificate; nil for a key that the library cannot sign with.
+func selfSigned(t testing.TB, key crypto.Signer) *x509.Certificate {
+	t.Helper()
+	switch key.Public().(type) {
+	case *dsa.PublicKey, ed25519.PublicKey: // the first not in Go, the second not in RFC 6187
+		return nil
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "127.0.0.1"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	check(t, err)
+	cert, err := x509.ParseCertificate(der)
+	check(t, err)
+	return cert
+}
+
+func write(t testing.TB, path string, data []byte) {
+	t.Helper()
+	check(t, os.WriteFile(path, data, 0o600))
+}
