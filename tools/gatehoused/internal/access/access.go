@@ -6,11 +6,11 @@ package access
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 
 	"gatehouse/gatehoused/internal/authkeys"
 	"gatehouse/gatehoused/internal/child"
@@ -46,9 +46,6 @@ type visit struct {
 	grant    authkeys.Options // what the key that was accepted is good for
 	sessions int              // open channels of type "session"
 }
-
-// errNotServed says that an account is not one that can log in.
-var errNotServed = errors.New("account cannot log in")
 
 // visit returns what is known of the connection for this user name. A client that changes
 // the name begins again.
@@ -89,12 +86,13 @@ func (g *Guard) admit(v *visit) error {
 		return optErr
 	}
 	v.options = options
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case !account.MayLogin():
-		return fmt.Errorf("%w: shell %q", errNotServed, account.Shell)
-	case account.UID == 0 && options.PermitRootLogin == "no":
+	}
+	if err := account.Barred(time.Now()); err != nil {
+		return err
+	}
+	if account.UID == 0 && options.PermitRootLogin == "no" {
 		return errors.New("PermitRootLogin is no")
 	}
 	if err := options.Admit(about); err != nil {

@@ -6,16 +6,12 @@ import (
 	"maps"
 	"net"
 	"os"
-	"strings"
 
 	"gatehouse/gatehoused/internal/child"
 	"gatehouse/sshd"
 	"gatehouse/sshd/forward"
 	"gatehouse/sshd/session"
 )
-
-// internalSFTP is the command that stands for the SFTP server in this program.
-const internalSFTP = "internal-sftp"
 
 // Install makes the guard the policy and the handler of a server.
 func (g *Guard) Install(s *sshd.Server) {
@@ -45,8 +41,12 @@ func (g *Guard) ServeSSH(s *sshd.Session) {
 		}
 	}
 	g.log(v, "session", "kind", s.Kind(), "forced", forced)
-	if isInternalSFTP(line) {
-		v.serveSFTP(s)
+	if how, ok, err := internalSFTP(line); err != nil {
+		g.log(v, "SFTP not served", "error", err)
+		runner.Fail(s, err)
+		return
+	} else if ok {
+		v.serveSFTP(s, how)
 		return
 	}
 	runner.Run(s, line)
@@ -71,19 +71,6 @@ func (v *visit) subsystem(name string) string {
 		}
 	}
 	return ""
-}
-
-func isInternalSFTP(line string) bool {
-	word, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-	return word == internalSFTP
-}
-
-func (v *visit) serveSFTP(s *sshd.Session) {
-	status := 0
-	if err := v.host.ServeSFTP(s); err != nil {
-		status = 1
-	}
-	s.Exit(status)
 }
 
 var errNoLogin = errors.New("not authenticated")

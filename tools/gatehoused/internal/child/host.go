@@ -26,7 +26,7 @@ import (
 type Host interface {
 	session.Host
 	// ServeSFTP serves the user's files on a stream until it ends.
-	ServeSFTP(rw io.ReadWriter) error
+	ServeSFTP(rw io.ReadWriter, o SFTP) error
 	// Dial connects; networks are "tcp" and "unix".
 	Dial(ctx context.Context, network, addr string) (net.Conn, error)
 	// Listen listens.
@@ -37,6 +37,12 @@ type Host interface {
 	Principals(ctx context.Context, q FileQuery) ([]string, error)
 	// Close ends what is left of the programs that were started.
 	Close() error
+}
+
+// SFTP says how files are served.
+type SFTP struct {
+	ReadOnly bool
+	Dir      string // that relative names begin in; the home directory if ""
 }
 
 // A Listen says where to listen.
@@ -77,8 +83,11 @@ func (h Self) local() session.Local {
 }
 
 // ServeSFTP implements Host.
-func (h Self) ServeSFTP(rw io.ReadWriter) error {
-	return sftp.Config{Home: h.Account.Home}.ServeConn(rw)
+func (h Self) ServeSFTP(rw io.ReadWriter, o SFTP) error {
+	if o.Dir == "" {
+		o.Dir = h.Account.Home
+	}
+	return sftp.Config{Home: o.Dir, ReadOnly: o.ReadOnly}.ServeConn(rw)
 }
 
 // Dial implements Host.

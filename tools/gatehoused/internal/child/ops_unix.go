@@ -15,11 +15,11 @@ const (
 	opStart      = "start"      // startArgs -> number of the process; its files
 	opWait       = "wait"       // number -> session.Status, when it has ended
 	opSignal     = "signal"     // signalArgs
-	opSFTP       = "sftp"       // a socket with an SFTP server behind it
+	opSFTP       = "sftp"       // SFTP -> a socket with an SFTP server behind it
 	opDial       = "dial"       // dialArgs -> a connected socket
 	opListen     = "listen"     // listenArgs -> a listening socket
 	opRemove     = "remove"     // path, as bytes, of a socket that is no longer listened on
-	opFindKey    = "find-key"   // KeyQuery -> KeyAnswer
+	opFindKey    = "find-key"   // KeyQuery -> keyResult
 	opPrincipals = "principals" // FileQuery -> names
 )
 
@@ -65,6 +65,12 @@ type dialArgs struct {
 type listenArgs struct {
 	Listen
 	Addr []byte
+}
+
+// keyResult has the command of the entry.
+type keyResult struct {
+	KeyAnswer
+	Command []byte
 }
 
 type none struct{}

@@ -29,7 +29,8 @@ var ErrGone = errors.New("child: process has ended")
 // A Child is a process that acts as a user.
 type Child struct {
 	wire *wire
-	cmd  *exec.Cmd
+	wait func() error // for the end of the process
+	kill func() error
 
 	mu    sync.Mutex
 	calls map[uint64]*call
@@ -63,7 +64,12 @@ func Start(a *users.Account) (*Child, error) {
 		conn.Close()
 		return nil, fmt.Errorf("child: start: %w", err)
 	}
-	c := &Child{wire: &wire{conn: conn}, cmd: cmd, calls: map[uint64]*call{}, ended: make(chan struct{})}
+	return greet(conn, a, cmd.Wait, cmd.Process.Kill)
+}
+
+// greet makes a Child of a process that has just been started.
+func greet(conn *net.UnixConn, a *users.Account, wait, kill func() error) (*Child, error) {
+	c := &Child{wire: &wire{conn: conn}, wait: wait, kill: kill, calls: map[uint64]*call{}, ended: make(chan struct{})}
 	go c.receive() // ends with the child
 	if err := c.wire.send(&hello{a}, nil); err != nil {
 		c.Close()
@@ -113,7 +119,7 @@ func (c *Child) receive() {
 		close(k.done)
 	}
 	c.mu.Unlock()
-	c.cmd.Wait()
+	c.wait()
 	close(c.ended)
 }
 
@@ -229,8 +235,8 @@ func (c *Child) Start(cmd *session.Command) (*session.Process, error) {
 }
 
 // ServeSFTP implements Host.
-func (c *Child) ServeSFTP(rw io.ReadWriter) error {
-	_, files, err := ask[none](context.Background(), c, opSFTP, none{}, 1)
+func (c *Child) ServeSFTP(rw io.ReadWriter, o SFTP) error {
+	_, files, err := ask[none](context.Background(), c, opSFTP, o, 1)
 	if err != nil {
 		return err
 	}
@@ -286,8 +292,11 @@ func (l *namedListener) Close() error {
 
 // FindKey implements Host.
 func (c *Child) FindKey(ctx context.Context, q KeyQuery) (KeyAnswer, error) {
-	a, _, err := ask[KeyAnswer](ctx, c, opFindKey, q)
-	return a, err
+	r, _, err := ask[keyResult](ctx, c, opFindKey, q)
+	if r.Entry != nil {
+		r.Entry.Options.Command = string(r.Command)
+	}
+	return r.KeyAnswer, err
 }
 
 // Principals implements Host.
@@ -299,7 +308,7 @@ func (c *Child) Principals(ctx context.Context, q FileQuery) ([]string, error) {
 // Close lets the child end, which hangs up on programs that are left, and waits for it.
 func (c *Child) Close() error {
 	err := c.wire.conn.Close()
-	kill := time.AfterFunc(endGrace, func() { c.cmd.Process.Kill() })
+	kill := time.AfterFunc(endGrace, func() { c.kill() })
 	defer kill.Stop()
 	<-c.ended
 	return err
@@ -307,9 +316,6 @@ func (c *Child) Close() error {
 
 // endGrace is how long a child may take to end.
 const endGrace = 5 * time.Second
-
-// PID returns the number of the process.
-func (c *Child) PID() int { return c.cmd.Process.Pid }
 
 var (
 	_ Host = Self{}

@@ -224,7 +224,7 @@ func (s *server) signal(_ context.Context, a signalArgs) (none, []*os.File, erro
 }
 
 // sftp serves one end of a pair of sockets until the server closes the other.
-func (s *server) sftp(context.Context, none) (none, []*os.File, error) {
+func (s *server) sftp(_ context.Context, o SFTP) (none, []*os.File, error) {
 	ours, theirs, err := pair()
 	if err != nil {
 		return none{}, nil, err
@@ -235,7 +235,7 @@ func (s *server) sftp(context.Context, none) (none, []*os.File, error) {
 		return none{}, nil, err
 	}
 	go func() { // ends with the stream
-		s.self.ServeSFTP(conn)
+		s.self.ServeSFTP(conn, o)
 		conn.Close()
 	}()
 	return none{}, []*os.File{theirs}, nil
@@ -309,9 +309,13 @@ func (s *server) remove(_ context.Context, path []byte) (none, []*os.File, error
 	return none{}, nil, os.Remove(string(path))
 }
 
-func (s *server) findKey(ctx context.Context, q KeyQuery) (KeyAnswer, []*os.File, error) {
+func (s *server) findKey(ctx context.Context, q KeyQuery) (keyResult, []*os.File, error) {
 	a, err := s.self.FindKey(ctx, q)
-	return a, nil, err
+	r := keyResult{KeyAnswer: a}
+	if a.Entry != nil {
+		r.Command = []byte(a.Entry.Options.Command)
+	}
+	return r, nil, err
 }
 
 func (s *server) principals(ctx context.Context, q FileQuery) ([]string, []*os.File, error) {

@@ -119,21 +119,34 @@ func (c *Config) Global() *Options { return c.options(nil) }
 // Resolve returns the options for a connection. The error is a *MissingError if a Match
 // block asks for what conn does not say.
 func (c *Config) Resolve(conn Conn) (*Options, error) {
-	var matched []directive
-	for _, d := range c.matched {
-		ok, err := d.when.holds(&conn)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			matched = append(matched, d)
-		}
+	matched, err := c.holding(&conn)
+	if err != nil {
+		return nil, err
 	}
 	return c.options(matched), nil
 }
 
-// Matches reports whether there are Match blocks.
-func (c *Config) Matches() bool { return len(c.matched) > 0 }
+// ResolveEarly returns the options for a connection of which not everything is known yet, and
+// whether any Match block holds. Those that ask for what conn does not say do not.
+func (c *Config) ResolveEarly(conn Conn) (*Options, bool) {
+	matched, _ := c.holding(&conn)
+	return c.options(matched), len(matched) > 0
+}
+
+// holding returns the lines of the Match blocks that hold. The error is the first of the
+// blocks that ask for what conn does not say.
+func (c *Config) holding(conn *Conn) (matched []directive, err error) {
+	for _, d := range c.matched {
+		ok, e := d.when.holds(conn)
+		if err == nil {
+			err = e
+		}
+		if ok && e == nil {
+			matched = append(matched, d)
+		}
+	}
+	return matched, err
+}
 
 // A Line is a line with a keyword, and options that have nothing but it.
 type Line struct {

@@ -21,7 +21,6 @@ func (s *Server) detach() error {
 		return fmt.Errorf("server: detach: %w", err)
 	}
 	cmd := exec.Command(path, append([]string{"-D"}, os.Args[1:]...)...)
-	cmd.Dir = "/"
 	cmd.Env = append(os.Environ(), detachedEnv+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if s.Flags.Stderr {

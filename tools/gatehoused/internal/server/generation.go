@@ -2,9 +2,7 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"sync/atomic"
 
 	"gatehouse/gatehoused/internal/access"
@@ -22,7 +20,7 @@ type generation struct {
 	options *config.Options // outside of Match blocks
 	server  *sshd.Server
 	guard   *access.Guard
-	log     *slog.Logger
+	log     *log
 	loader  *hostkeys.Loader
 
 	keys   atomic.Pointer[hostkeys.Set]
@@ -31,7 +29,7 @@ type generation struct {
 }
 
 // newGeneration loads all that a configuration names. Nothing listens yet.
-func newGeneration(ctx context.Context, cfg *config.Config, scope scope, log *slog.Logger) (*generation, error) {
+func newGeneration(ctx context.Context, cfg *config.Config, scope scope, log *log) (*generation, error) {
 	g := &generation{config: cfg, options: cfg.Global(), log: log}
 	if err := checkMethods(g.options); err != nil {
 		return nil, err
@@ -42,7 +40,7 @@ func newGeneration(ctx context.Context, cfg *config.Config, scope scope, log *sl
 		return nil, err
 	}
 	g.keys.Store(keys)
-	g.guard = &access.Guard{Config: cfg, Lookup: scope.lookup, NewHost: scope.newHost, Logger: log}
+	g.guard = &access.Guard{Config: cfg, Lookup: scope.lookup, NewHost: scope.newHost, Logger: log.Logger}
 	base, err := g.build(g.options, keys)
 	if err == nil {
 		err = base.Validate()
@@ -57,7 +55,7 @@ func newGeneration(ctx context.Context, cfg *config.Config, scope scope, log *sl
 		ConfigForConn: g.configFor,
 		Admit:         admit(g.options.MaxStartups),
 		MaxStartups:   -1, // Admit decides
-		Logger:        log,
+		Logger:        log.Logger,
 	}
 	g.guard.Install(g.server)
 	var watching context.Context
@@ -80,14 +78,8 @@ func (g *generation) build(o *config.Options, keys *hostkeys.Set) (*sshd.Config,
 // configFor is sshd.Server.ConfigForConn. Of Match blocks those count that ask for addresses:
 // the user is not known yet.
 func (g *generation) configFor(_ context.Context, info *sshd.ConnInfo) (*sshd.Config, error) {
-	o, err := g.config.Resolve(access.ConnOf(info.Conn))
-	var missing *config.MissingError
-	switch {
-	case errors.As(err, &missing):
-		return g.base.Load(), nil
-	case err != nil:
-		return nil, err
-	case !g.config.Matches():
+	o, matched := g.config.ResolveEarly(access.ConnOf(info.Conn))
+	if !matched {
 		return g.base.Load(), nil
 	}
 	return g.build(o, g.keys.Load())
@@ -114,6 +106,13 @@ func (g *generation) renew(ctx context.Context) {
 
 // stop ends the watching. The connections go on.
 func (g *generation) stop() { g.cancel() }
+
+// close releases what no connection needs any more.
+func (g *generation) close() {
+	g.stop()
+	g.keys.Load().Close()
+	g.log.Close()
+}
 
 // A scope says who is served, and by whom things are done for them.
 type scope struct {

@@ -15,10 +15,9 @@ func (s *Server) runInetd(ctx context.Context, g *generation) error {
 	if err != nil {
 		return fmt.Errorf("server: standard input: %w", err)
 	}
-	ended := g.server.ServeConn(ctx, conn)
-	g.stop()
+	g.server.ServeConn(ctx, conn)
 	g.server.Shutdown(ctx) // the last events
-	s.log.Debug("connection ended", "reason", ended)
+	g.close()
 	return nil
 }
 

@@ -19,8 +19,14 @@ var levels = map[string]slog.Level{
 
 var debugLevels = []string{"", "DEBUG1", "DEBUG2", "DEBUG3"}
 
-// logger makes the log of a generation. Flags are stronger than the configuration.
-func (s *Server) logger(word string) (*slog.Logger, error) {
+// A log is that of a generation, which closes it.
+type log struct {
+	*slog.Logger
+	io.Closer
+}
+
+// newLog makes the log of a generation. Flags are stronger than the configuration.
+func (s *Server) newLog(word string) (*log, error) {
 	if s.Flags.Debug > 0 {
 		word = debugLevels[s.Flags.Debug]
 	}
@@ -31,12 +37,13 @@ func (s *Server) logger(word string) (*slog.Logger, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{Level: levels[word]})), nil
+	handler := slog.NewTextHandler(to, &slog.HandlerOptions{Level: levels[word]})
+	return &log{slog.New(handler), to}, nil
 }
 
 // logWriter is the file of -E, standard error of a server in the foreground, else the
 // system's log. The file is opened again by SIGHUP, so that it can be moved away.
-func (s *Server) logWriter() (io.Writer, error) {
+func (s *Server) logWriter() (io.WriteCloser, error) {
 	switch {
 	case s.Flags.LogFile != "":
 		f, err := os.OpenFile(s.Flags.LogFile, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
@@ -47,6 +54,11 @@ func (s *Server) logWriter() (io.Writer, error) {
 	case (s.Flags.Inetd || os.Getenv(detachedEnv) != "") && !s.Flags.Stderr:
 		return systemLog()
 	default:
-		return s.Stderr, nil
+		return keptOpen{s.Stderr}, nil
 	}
 }
+
+// keptOpen is a writer that others use, too.
+type keptOpen struct{ io.Writer }
+
+func (keptOpen) Close() error { return nil }

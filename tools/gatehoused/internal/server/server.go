@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"sync"
@@ -32,7 +31,7 @@ type Server struct {
 	Flags                 *cli.Flags
 	Stdin, Stdout, Stderr *os.File
 
-	log     *slog.Logger
+	log     *log
 	me      *users.Account
 	sockets sockets
 	current *generation
@@ -50,7 +49,7 @@ func Load(f *cli.Flags) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, checkPasswords(c)
+	return c, errors.Join(checkPasswords(c), checkSettings(c))
 }
 
 // errNoChecker says that passwords are asked for and nobody could judge them.
@@ -63,6 +62,14 @@ func checkPasswords(c *config.Config) error {
 		if line.Options.PasswordAuthentication {
 			return &config.Error{Place: line.Place, Keyword: keyword, Err: errNoChecker}
 		}
+	}
+	return nil
+}
+
+// checkSettings refuses what would be ignored.
+func checkSettings(c *config.Config) error {
+	for _, line := range c.Lines("Setting") {
+		return &config.Error{Place: line.Place, Keyword: "Setting", Err: errors.New("this server has no settings besides its keywords")}
 	}
 	return nil
 }
@@ -81,8 +88,7 @@ func (s *Server) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g.stop()
-	g.keys.Load().Close()
+	g.close()
 	return nil
 }
 
@@ -97,15 +103,19 @@ func (s *Server) prepare(ctx context.Context) (*generation, error) {
 			return nil, err
 		}
 	}
-	log, err := s.logger(cfg.Global().LogLevel)
+	log, err := s.newLog(cfg.Global().LogLevel)
 	if err != nil {
 		return nil, err
 	}
-	s.log = log
 	for _, w := range cfg.Warnings {
 		log.Warn("configuration", "line", w.String())
 	}
-	return newGeneration(ctx, cfg, s.scope(), log)
+	g, err := newGeneration(ctx, cfg, s.scope(), log)
+	if err != nil {
+		log.Close()
+		return nil, err
+	}
+	return g, nil
 }
 
 // Run serves until a signal ends it, and returns nil then.
@@ -114,6 +124,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.log = first.log
 	if s.Flags.Inetd {
 		return s.runInetd(ctx, first)
 	}
@@ -128,6 +139,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	defer s.removePid()
 	s.greet()
+	if s.Flags.Debug > 0 {
+		return s.debug(ctx, first, signals)
+	}
 	for sig := range signals {
 		if sig != syscall.SIGHUP {
 			s.log.Info("ending", "signal", sig.String())
@@ -158,23 +172,20 @@ func (s *Server) take(ctx context.Context, g *generation) error {
 		s.old = append(s.old, s.current)
 	}
 	s.sockets.closeBut(opened)
-	s.sockets, s.current = opened, g
+	s.sockets, s.current, s.log = opened, g, g.log
 	return nil
 }
 
 // reload reads the configuration again. One that is wrong changes nothing.
 func (s *Server) reload(ctx context.Context) {
-	log := s.log
 	g, err := s.prepare(ctx)
 	if err == nil {
 		if err = s.take(ctx, g); err != nil {
-			g.stop()
-			g.keys.Load().Close()
+			g.close()
 		}
 	}
 	if err != nil {
-		s.log = log
-		log.Error("configuration not taken, the old one stays", "error", err)
+		s.log.Error("configuration not taken, the old one stays", "error", err)
 		return
 	}
 	s.forgetEnded()
@@ -191,7 +202,7 @@ func (s *Server) forgetEnded() {
 			break
 		}
 		if ended {
-			g.keys.Load().Close()
+			g.close()
 		} else {
 			left = append(left, g)
 		}
@@ -227,7 +238,7 @@ func (s *Server) drain(ctx context.Context, signals <-chan os.Signal) error {
 			if g.server.Shutdown(ctx) != nil {
 				waitEmpty(g)
 			}
-			g.keys.Load().Close()
+			g.close()
 		})
 	}
 	ending.Wait()

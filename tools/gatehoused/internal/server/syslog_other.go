@@ -4,4 +4,4 @@ package server
 
 import "io"
 
-func systemLog() (io.Writer, error) { return io.Discard, nil }
+func systemLog() (io.WriteCloser, error) { return keptOpen{io.Discard}, nil }

@@ -8,10 +8,10 @@ import (
 )
 
 // systemLog is the log of the system, or nowhere if that does not answer.
-func systemLog() (io.Writer, error) {
+func systemLog() (io.WriteCloser, error) {
 	w, err := syslog.New(syslog.LOG_AUTH|syslog.LOG_INFO, "gatehoused")
 	if err != nil {
-		return io.Discard, nil
+		return keptOpen{io.Discard}, nil
 	}
 	return w, nil
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/user"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,9 +28,11 @@ type Account struct {
 // ErrUnknown says that there is no such account.
 var ErrUnknown = errors.New("no such account")
 
-// passwdFile has the shells, which os/user does not tell.
+// Files of the system. passwdFile has the shells, which os/user does not tell.
 const (
 	passwdFile   = "/etc/passwd"
+	shadowFile   = "/etc/shadow"
+	nologinFile  = "/etc/nologin"
 	defaultShell = "/bin/sh"
 )
 
@@ -99,22 +100,23 @@ func id(s string) (uint32, error) {
 // shellOf finds the shell in a file in the format of passwd(5). An account of another data
 // base has the default shell.
 func shellOf(file, name string) string {
-	f, err := os.Open(file)
-	if err != nil {
-		return defaultShell
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		fields := strings.Split(lines.Text(), ":")
-		if len(fields) == 7 && fields[0] == name && fields[6] != "" {
-			return fields[6]
-		}
+	if fields := lineOf(file, name); len(fields) == 7 && fields[6] != "" {
+		return fields[6]
 	}
 	return defaultShell
 }
 
-// noShells are the shells by which an account says that nobody logs in to it.
-var noShells = []string{"nologin", "false"}
-
-// MayLogin reports whether the account has a shell to log in with.
-func (a *Account) MayLogin() bool { return !slices.Contains(noShells, filepath.Base(a.Shell)) }
+// lineOf returns the fields of the line that begins with a name, nil if there is none.
+func lineOf(file, name string) []string {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if fields := strings.Split(lines.Text(), ":"); len(fields) > 1 && fields[0] == name {
+			return fields
+		}
+	}
+	return nil
+}

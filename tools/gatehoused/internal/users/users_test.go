@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestCurrentIsLookedUp(t *testing.T) {
@@ -45,11 +46,46 @@ func TestShells(t *testing.T) {
 	}
 	for _, tt := range tests {
 		a := &Account{Shell: shellOf(file, tt.name)}
-		if a.Shell != tt.shell || a.MayLogin() != tt.login {
-			t.Errorf("%s: shell %q, may log in: %v", tt.name, a.Shell, a.MayLogin())
+		err := a.barred(time.Now(), file+".missing", file+".missing")
+		if a.Shell != tt.shell || (err == nil) != tt.login {
+			t.Errorf("%s: shell %q, %v", tt.name, a.Shell, err)
 		}
 	}
 	if got := shellOf(file+".missing", "root"); got != defaultShell {
 		t.Errorf("without a file: %q", got)
+	}
+}
+
+func TestBarred(t *testing.T) {
+	dir := t.TempDir()
+	shadow, nologin := filepath.Join(dir, "shadow"), filepath.Join(dir, "nologin")
+	text := "locked:!:1:0:9:7:::\nover:*:1:0:9:7::20000:\nshort:x\n"
+	if err := os.WriteFile(shadow, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	day := time.Unix(20000*24*60*60, 0)
+	tests := []struct {
+		name string
+		uid  uint32
+		now  time.Time
+		in   bool
+	}{
+		{"locked", 1, day, true}, {"short", 1, day, true}, {"absent", 1, day, true},
+		{"over", 1, day, false}, {"over", 1, day.Add(-time.Second), true}, {"over", 0, day, false},
+	}
+	for _, tt := range tests {
+		a := &Account{Name: tt.name, UID: tt.uid, Shell: "/bin/sh"}
+		if err := a.barred(tt.now, shadow, nologin); (err == nil) != tt.in || err != nil && !errors.Is(err, ErrBarred) {
+			t.Errorf("%s at %v: %v", tt.name, tt.now, err)
+		}
+	}
+	if err := os.WriteFile(nologin, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, uid := range []uint32{0, 1} {
+		a := &Account{Name: "absent", UID: uid, Shell: "/bin/sh"}
+		if err := a.barred(day, shadow, nologin); (err == nil) != (uid == 0) {
+			t.Errorf("user %d while only root may log in: %v", uid, err)
+		}
 	}
 }
