@@ -33,12 +33,12 @@ const order = `
 	conformance/catalogue, conformance/junit < conformance/cover < conformance/cmd/*
 	conformance/peer, conformance/junit < conformance/protocol
 	conformance/protocol, keyfmt < conformance/cmd/*
-	keyfmt, certstore, sshd/daemon, conformance/cover, conformance/protocol < conformance < conformance/suites/*, conformance/interop
+	keyfmt, certstore, sshd/daemon, conformance/cover, conformance/protocol < conformance < conformance/suites/*, conformance/interop, conformance/interop/*
 	conformance/suites
 `
 
 // testOnly are packages that tests share; no other code may import them.
-var testOnly = []string{"keyfmt/testkeys", "keyfmt/internal/test*", "certstore/storetest", "conformance/programs", "conformance/suites/ourserver"}
+var testOnly = []string{"keyfmt/testkeys", "keyfmt/internal/test*", "certstore/storetest", "conformance/programs", "conformance/suites/ourserver", "conformance/interop/server"}
 
 // pure are the packages that decide: message or call in, effects out. They open nothing,
 // wait for nothing, read no clock and log nothing.
