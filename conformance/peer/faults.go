@@ -15,15 +15,16 @@ type WireFaults struct {
 
 // KexFaults spoil key exchanges.
 type KexFaults struct {
-	BeforeKexInit []byte   // a message sent before our KEXINIT
-	AfterKexInit  []byte   // a message sent right behind our KEXINIT
-	BeforeNewKeys []byte   // a message sent in the place before our NEWKEYS
+	BeforeKexInit [][]byte // messages sent before our KEXINIT
+	AfterKexInit  [][]byte // messages sent right behind our KEXINIT
+	BeforeNewKeys [][]byte // messages sent in the place before our NEWKEYS
 	SecondKexInit bool     // sends KEXINIT twice
 	SkipNewKeys   bool     // uses the new keys without announcing them
 	WrongGuess    bool     // says first_kex_packet_follows and sends a packet of a method that is not chosen
 	Public        []byte   // our public value in place of a sound one: mpint content, point or string
 	ExtraKex      []string // names to add to the list of methods
 	EmptyName     bool     // the list of methods ends in an empty name
+	Reserved      uint32   // value of the field that has to be 0
 }
 
 // AuthFaults spoil authentication requests.

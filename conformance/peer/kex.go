@@ -99,8 +99,8 @@ func (x *exchange) run() error {
 // changeKeys sends NEWKEYS, waits for the server's, and puts the keys to use.
 func (x *exchange) changeKeys(keys *keySource) error {
 	c, fault := x.conn, x.conn.opts.Faults
-	if fault.BeforeNewKeys != nil {
-		if err := c.WritePacket(fault.BeforeNewKeys); err != nil {
+	for _, m := range fault.BeforeNewKeys {
+		if err := c.WritePacket(m); err != nil {
 			return err
 		}
 	}

@@ -54,7 +54,7 @@ func (c *Conn) buildKexInit() []byte {
 	_, _ = rand.Read(cookie)
 	return Msg(MsgKexInit, Raw(cookie), methods, or(c.opts.HostKeys, HostKeyAlgorithms()),
 		ciphers, ciphers, macs, macs, compressions, compressions, "", "",
-		c.opts.Faults.WrongGuess, uint32(0))
+		c.opts.Faults.WrongGuess, c.opts.Faults.Reserved)
 }
 
 func parseKexInit(message []byte) (*kexInit, error) {
@@ -121,12 +121,17 @@ func needsMAC(cipher string) bool {
 	return row != nil && row.own == nil
 }
 
-// Rekey begins a key exchange and waits for its end. Messages that arrive meanwhile are
-// kept for ReadPacket.
+// Rekey begins a key exchange and waits for its end.
 func (c *Conn) Rekey() error {
 	if err := c.StartRekey(); err != nil {
 		return err
 	}
+	return c.FinishRekey()
+}
+
+// FinishRekey waits for the server's KEXINIT and runs the key exchange to its end. Messages
+// that arrive before it are kept for ReadPacket.
+func (c *Conn) FinishRekey() error {
 	for {
 		p, err := c.ReadRaw()
 		if err != nil {
@@ -150,7 +155,7 @@ func (c *Conn) Rekey() error {
 func (c *Conn) StartRekey() error {
 	fault := c.opts.Faults
 	c.ourInit = c.buildKexInit()
-	messages := [][]byte{fault.BeforeKexInit, c.ourInit, fault.AfterKexInit}
+	messages := slices.Concat(fault.BeforeKexInit, [][]byte{c.ourInit}, fault.AfterKexInit)
 	if fault.SecondKexInit {
 		messages = append(messages, c.ourInit)
 	}
@@ -158,9 +163,6 @@ func (c *Conn) StartRekey() error {
 		messages = append(messages, Msg(msgKexECDHInit, bytes.Repeat([]byte{9}, 32)))
 	}
 	for _, m := range messages {
-		if m == nil {
-			continue
-		}
 		if err := c.WritePacket(m); err != nil {
 			return err
 		}

@@ -120,7 +120,7 @@ func lists(t *testing.T, addr string) [10][]string {
 func TestFaultsAgainstOpenSSH(t *testing.T) {
 	server := programs.OpenSSH(t)
 	addr, name := server.Addr, server.User
-	ignore := Msg(MsgIgnore, "padding")
+	ignore := [][]byte{Msg(MsgIgnore, "padding")}
 	kex := map[string]KexFaults{
 		"sound":            {},
 		"before KEXINIT":   {BeforeKexInit: ignore},
@@ -157,7 +157,7 @@ func TestFaultsAgainstOpenSSH(t *testing.T) {
 			t.Run("wire/"+what+"/"+cipher, func(t *testing.T) {
 				t.Parallel()
 				c := dialTest(t, addr, Options{Ciphers: []string{cipher}, MACs: []string{"hmac-sha2-256"}, Timeout: 2 * time.Second})
-				if err := c.WriteFaulty(ignore, fault); err != nil {
+				if err := c.WriteFaulty(ignore[0], fault); err != nil {
 					t.Fatal(err)
 				}
 				err := c.RequestService("ssh-userauth")

@@ -181,9 +181,9 @@ var strictCases = func() []Case {
 		name, where string
 		place       func(m []byte) peer.KexFaults
 	}{
-		{"before-kexinit", "before KEXINIT", func(m []byte) peer.KexFaults { return peer.KexFaults{BeforeKexInit: m} }},
-		{"after-kexinit", "behind KEXINIT", func(m []byte) peer.KexFaults { return peer.KexFaults{AfterKexInit: m} }},
-		{"before-newkeys", "before NEWKEYS", func(m []byte) peer.KexFaults { return peer.KexFaults{BeforeNewKeys: m} }},
+		{"before-kexinit", "before KEXINIT", func(m []byte) peer.KexFaults { return peer.KexFaults{BeforeKexInit: [][]byte{m}} }},
+		{"after-kexinit", "behind KEXINIT", func(m []byte) peer.KexFaults { return peer.KexFaults{AfterKexInit: [][]byte{m}} }},
+		{"before-newkeys", "before NEWKEYS", func(m []byte) peer.KexFaults { return peer.KexFaults{BeforeNewKeys: [][]byte{m}} }},
 	} {
 		for name, message := range map[string][]byte{
 			"ignore":        peer.Msg(peer.MsgIgnore, ""),
