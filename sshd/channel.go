@@ -464,6 +464,9 @@ func (c *Conn) requestAsked(q *mux.Request) {
 	err := c.server.authorize(c.ctx, a)
 	switch {
 	case err != nil:
+	case ch == nil && q.Type == proveRequest:
+		go c.prove(q) // ends with the signatures
+		return
 	case ch == nil:
 		answer, err = c.globalRequest(r)
 	case ch.requests != nil:

@@ -62,6 +62,16 @@ type Config struct {
 	// 0 is 1 GiB (or less where the cipher asks for it) and no limit of time.
 	RekeyBytes    uint64
 	RekeyInterval time.Duration
+	// RekeyPackets does the same by packets; 0 is 2^31.
+	RekeyPackets uint64
+
+	// PadCompressed gives the packets of a compressed stream a random number of blocks more
+	// than they need, up to 255 bytes, so that their sizes tell less of what was compressed.
+	PadCompressed bool
+
+	// NoHostKeyUpdates keeps the server from naming all its host keys to authenticated clients
+	// (hostkeys-00@openssh.com), which lets them learn new ones before old ones go.
+	NoHostKeyUpdates bool
 
 	// MaxChannels bounds the channels of a connection; 0 is 256. MaxSessions bounds those of
 	// type "session"; 0 is 10, as with OpenSSH; negative means MaxChannels alone.
@@ -125,7 +135,10 @@ func (c *Config) compile() (*engine.Config, error) {
 	e := &engine.Config{
 		ServerVersion: []byte(c.version()),
 		RekeyBytes:    orDefault(c.RekeyBytes, defaultRekeyBytes),
-		Rand:          c.Rand,
+		RekeyPackets:  c.RekeyPackets,
+		Rand:          c.random(),
+
+		SpreadCompressed: c.PadCompressed,
 		Timers: engine.Timers{
 			Handshake:     engine.Instant(max(0, orDefault(c.HandshakeTimeout, defaultHandshake))),
 			Silence:       engine.Instant(c.HandshakeSilence),
@@ -141,9 +154,6 @@ func (c *Config) compile() (*engine.Config, error) {
 			MaxWindow:   uint32(orDefault(c.MaxWindow, defaultMaxWindow)),
 			MaxPacket:   receivePacket,
 		},
-	}
-	if e.Rand == nil {
-		e.Rand = rand.Reader
 	}
 	if err := checkVersion(c.version()); err != nil {
 		return nil, &ConfigError{"Version", err}
@@ -175,6 +185,8 @@ func checkVersion(v string) error {
 	}
 	return nil
 }
+
+func (c *Config) random() io.Reader { return orDefault(c.Rand, io.Reader(rand.Reader)) }
 
 func (c *Config) version() string { return orDefault(c.Version, Version) }
 

@@ -45,6 +45,9 @@ type Conn struct {
 	channels map[*Channel]struct{}
 	rekeys   []rekey
 	forwards map[string]func()
+
+	announced []announced // host keys
+	proving   sync.Mutex  // held by whoever signs with them
 }
 
 // A rekey is a call of Conn.Rekey that waits for the exchange with this number.
@@ -433,6 +436,7 @@ func (c *Conn) authenticated(ev engine.Authenticated) {
 	c.user.Store(l)
 	c.started()
 	c.log("authenticated", "user", l.user, "methods", l.methods)
+	c.announceOwn()
 	fire(c.events().Authenticated, c)
 }
 

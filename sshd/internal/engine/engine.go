@@ -41,8 +41,8 @@ type Config struct {
 	// AskService makes the service request a question to the application. Without it
 	// ssh-userauth is accepted and every other service refused.
 	AskService bool
-	// PadPackets adds random padding to packets of a compressed stream.
-	PadPackets bool
+	// SpreadCompressed pads the packets of a compressed stream to random sizes.
+	SpreadCompressed bool
 
 	RekeyBytes   uint64 // both directions together; 0: only the cipher's own limit counts
 	RekeyPackets uint64 // 0: 2^31
@@ -71,6 +71,7 @@ type Engine struct {
 	sessionID []byte
 	hostKey   *HostKey // of the first exchange
 	extInfo   bool     // the client takes EXT_INFO
+	inAuth    bool     // and once more during authentication
 	packetsIn uint64   // since the last NEWKEYS of the peer
 	epoch     int      // how many NEWKEYS the peer has sent
 	exchanges uint64   // how many key exchanges our NEWKEYS has ended

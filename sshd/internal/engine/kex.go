@@ -292,7 +292,7 @@ func (e *Engine) deriveKeys(s *kex.Secret) (*SendKeys, error) {
 		e.kx.receive.Inflater = c.NewInflater()
 	}
 	if c := row(alg.Compressions, a.CompressionSC); e.compresses(c) {
-		keys.Deflater = c.NewDeflater()
+		keys.Deflater, keys.Spread = c.NewDeflater(), e.cfg.SpreadCompressed
 	}
 	return keys, nil
 }

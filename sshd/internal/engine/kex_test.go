@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"gatehouse/keyfmt/sshwire"
+	"gatehouse/sshd/internal/auth"
 	"gatehouse/sshd/internal/kex"
 	"gatehouse/sshd/internal/msg"
 )
@@ -302,4 +303,15 @@ func TestRepeatedKexInitIsRefused(t *testing.T) {
 	p := newPeer(t, nil)
 	p.send(clientInit(nil))
 	p.refused(clientInit(nil))
+}
+
+func TestExtInfoInAuth(t *testing.T) { // OpenSSH PROTOCOL, section 1.10
+	p := start(t, atService, nil, strictInit)
+	p.send(extInfo(extInfoInAuth, "0"), serviceRequest)
+	p.take()
+	p.send(noneRequest)
+	p.decide(auth.Decision{})
+	p.send(noneRequest)
+	p.decide(auth.Decision{})
+	p.wants("EXT_INFO", "USERAUTH_FAILURE", "USERAUTH_FAILURE")
 }

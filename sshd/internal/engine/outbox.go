@@ -36,6 +36,7 @@ type Packet struct{ Off, N, Size int }
 type SendKeys struct {
 	Sealer   packet.Sealer
 	Deflater *alg.Deflater // nil: payloads go out as they are
+	Spread   bool          // packets get a random number of blocks more than they need
 	ResetSeq bool          // strict key exchange: start again at sequence number 0
 }
 

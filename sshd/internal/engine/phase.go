@@ -97,6 +97,10 @@ func (p *authPhase) step(e *Engine, payload []byte) (mux.Delivery, error) {
 		e.Send(sshwire.AppendString(b, userauth))
 		return mux.Delivery{}, nil
 	}
+	if e.inAuth && payload[0] == msg.UserauthRequest {
+		e.inAuth = false
+		e.sendExtInfo()
+	}
 	return mux.Delivery{}, e.authEffect(p.machine.Step(payload))
 }
 
@@ -144,7 +148,7 @@ func (e *Engine) open(r *auth.Result) {
 	e.tm.used(e.now)
 	in, out := row(alg.Compressions, e.agreed.CompressionCS), row(alg.Compressions, e.agreed.CompressionSC)
 	if out.Delayed {
-		e.out.install(&SendKeys{Sealer: e.out.sealer, Deflater: out.NewDeflater()})
+		e.out.install(&SendKeys{Sealer: e.out.sealer, Deflater: out.NewDeflater(), Spread: e.cfg.SpreadCompressed})
 	}
 	switch {
 	case !in.Delayed:

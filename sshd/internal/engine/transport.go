@@ -88,6 +88,10 @@ func (e *Engine) sendExtInfo() {
 // A ClientExtensions event holds the client's EXT_INFO.
 type ClientExtensions struct{ Values map[string]string }
 
+// extInfoInAuth names the ability to take EXT_INFO once more, before the answer to the
+// first USERAUTH_REQUEST (OpenSSH PROTOCOL, section 1.10).
+const extInfoInAuth = "ext-info-in-auth@openssh.com"
+
 // maxExtensions bounds an EXT_INFO of the client.
 const maxExtensions = 1024
 
@@ -113,6 +117,7 @@ func (e *Engine) clientExtInfo(payload []byte) error {
 	if err := r.Done(); err != nil {
 		return &MalformedError{Message: msg.ExtInfo, Err: err}
 	}
+	_, e.inAuth = values[extInfoInAuth]
 	e.post(ClientExtensions{values})
 	return nil
 }
