@@ -95,8 +95,10 @@ type Conn struct {
 	blocked []Sink // writers that wait for room
 	events  []any
 	running bool // a goroutine drains events
-	retick  bool
-	timer   *time.Timer
+
+	traceSize int // bytes in the Packet events that wait
+	retick    bool
+	timer     *time.Timer
 }
 
 // New prepares a connection on nc, which it owns from now on.
@@ -272,9 +274,12 @@ func (c *Conn) PostMerged(event any, merge func(last any) bool) {
 // Trace switches the Packet events on and off.
 func (c *Conn) Trace(on bool) { c.trace.Store(on) }
 
-// traced queues a Packet event, unless too many wait already; c.mu is held.
+// maxTraced is how many bytes may wait in Packet events.
+const maxTraced = 8 << 20
+
+// traced queues a Packet event, unless too much waits already; c.mu is held.
 func (c *Conn) traced(sent bool, payload []byte) {
-	if len(c.events) > maxEvents/4 {
+	if c.traceSize += len(payload); c.traceSize > maxTraced {
 		return
 	}
 	secret := payload[0] == msg.UserauthRequest || payload[0] >= msg.AuthFirst && payload[0] <= msg.AuthLast
@@ -324,7 +329,7 @@ func (c *Conn) drain() {
 	c.mu.Lock()
 	for len(c.events) > 0 {
 		events := c.events
-		c.events = nil
+		c.events, c.traceSize = nil, 0
 		c.mu.Unlock()
 		for _, ev := range events {
 			c.cfg.Handler.Event(ev)

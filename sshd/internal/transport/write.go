@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 	"io"
+	"math/rand/v2"
 	"time"
 
 	"gatehouse/sshd/internal/alg"
@@ -16,7 +17,8 @@ type writer struct {
 	sealer   packet.Sealer
 	deflater *alg.Deflater
 	seq      uint32
-	pad      io.Reader
+	pad      *rand.ChaCha8
+	spread   bool // packets get a random number of blocks more than they need
 	batches  []*engine.Batch
 	scratch  []byte // compressed payloads and the packets made of them
 }
@@ -112,13 +114,7 @@ func (c *Conn) writeFailed(err error) {
 // block and returns a copy of the sealed bytes that are left.
 func (w *writer) write(c *Conn, patient bool) (rest []byte, err error) {
 	for i, b := range w.batches {
-		if b.Keys != nil {
-			w.install(b.Keys)
-		}
-		if c.trace.Load() {
-			c.traceBatch(b)
-		}
-		p := w.seal(b)
+		p := w.seal(c, b)
 		if len(p) == 0 {
 			continue
 		}
@@ -128,7 +124,7 @@ func (w *writer) write(c *Conn, patient bool) (rest []byte, err error) {
 				return nil, err
 			}
 			if n < len(p) {
-				return w.gather(p[n:], w.batches[i+1:]), nil
+				return w.gather(c, p[n:], w.batches[i+1:]), nil
 			}
 			continue
 		}
@@ -151,13 +147,10 @@ func (c *Conn) traceBatch(b *engine.Batch) {
 }
 
 // gather seals the remaining batches behind what could not be written.
-func (w *writer) gather(p []byte, batches []*engine.Batch) []byte {
+func (w *writer) gather(c *Conn, p []byte, batches []*engine.Batch) []byte {
 	p = append([]byte(nil), p...)
 	for _, b := range batches {
-		if b.Keys != nil {
-			w.install(b.Keys)
-		}
-		p = append(p, w.seal(b)...)
+		p = append(p, w.seal(c, b)...)
 	}
 	return p
 }
@@ -174,14 +167,20 @@ func (w *writer) recycle() {
 }
 
 func (w *writer) install(k *engine.SendKeys) {
-	w.sealer, w.deflater = k.Sealer, k.Deflater
+	w.sealer, w.deflater, w.spread = k.Sealer, k.Deflater, k.Spread
 	if k.ResetSeq {
 		w.seq = 0
 	}
 }
 
-// seal makes the packets of a batch and returns its bytes for the wire.
-func (w *writer) seal(b *engine.Batch) []byte {
+// seal makes the packets of a batch, under its keys, and returns its bytes for the wire.
+func (w *writer) seal(c *Conn, b *engine.Batch) []byte {
+	if b.Keys != nil {
+		w.install(b.Keys)
+	}
+	if c.trace.Load() {
+		c.traceBatch(b)
+	}
 	if w.deflater != nil && len(b.Packets) > 0 {
 		return w.sealCompressed(b)
 	}
@@ -203,6 +202,9 @@ func (w *writer) sealCompressed(b *engine.Batch) []byte {
 		}
 		w.scratch = z
 		start, size := len(out), w.sealer.Size(len(z))
+		if w.spread {
+			size += w.sealer.Block() * int(w.pad.Uint64()%uint64(packet.SpareBlocks(w.sealer)+1))
+		}
 		out = append(out, make([]byte, size)...)
 		copy(out[start+packet.HeaderLen:], z)
 		w.sealer.Seal(out[start:], len(z), w.seq, w.pad)
