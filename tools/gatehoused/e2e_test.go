@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -163,10 +165,9 @@ func (c client) forwards(t *testing.T) {
 func (c client) multiplexed(t *testing.T) {
 	control := filepath.Join(t.TempDir(), "control")
 	c.tunnel(t, "-M", "-S", control)
-	ready := regexp.MustCompile("")
-	for end := time.Now().Add(limit); ready != nil && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if _, err := os.Stat(control); err == nil {
-			ready = nil
+			break
 		}
 	}
 	var all sync.WaitGroup
@@ -333,5 +334,66 @@ func TestExposedHostKey(t *testing.T) {
 	out, status := output(t, command(t, binary, "-t", "-o", "HostKey="+k.file))
 	if status != 1 || !strings.Contains(out, "others can read") {
 		t.Errorf("status %d, %q", status, out)
+	}
+}
+
+// Without -D the program goes on in the background; with -d it serves one connection.
+func TestBackgroundAndDebug(t *testing.T) {
+	need(t, "ssh", "ssh-keygen")
+	dir := t.TempDir()
+	k, host := newKey(t), newKey(t)
+	write(t, filepath.Join(dir, "keys"), k.line)
+	port := freePort(t)
+	config := write(t, filepath.Join(dir, "config"), "Port "+port+"\nListenAddress 127.0.0.1\nStrictModes no\nHostKey "+host.file+
+		"\nAuthorizedKeysFile "+dir+"/keys\nPidFile "+dir+"/pid\n")
+	mustRun(t, exec.Command(binary, "-f", config, "-E", filepath.Join(dir, "log")))
+	c := client{d: &daemon{t: t, port: port}, user: userName(t), key: k}
+	var pid int
+	for end := time.Now().Add(limit); pid == 0; time.Sleep(20 * time.Millisecond) {
+		data, _ := os.ReadFile(filepath.Join(dir, "pid"))
+		fmt.Sscan(string(data), &pid)
+		if time.Now().After(end) {
+			t.Fatal("no PidFile")
+		}
+	}
+	t.Cleanup(func() { syscall.Kill(pid, syscall.SIGKILL) })
+	if out, status := c.exec("echo in"); out != "in\n" {
+		t.Errorf("%q, status %d", out, status)
+	}
+	syscall.Kill(pid, syscall.SIGTERM)
+	for end := time.Now().Add(limit); syscall.Kill(pid, 0) == nil && time.Now().Before(end); {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if log, err := os.ReadFile(filepath.Join(dir, "log")); err != nil || !bytes.Contains(log, []byte("authenticated")) {
+		t.Errorf("log: %q, %v", log, err)
+	}
+
+	c.d = start(t, exec.Command(binary, "-d", "-e", "-f", config))
+	if out, status := c.exec("echo in"); out != "in\n" {
+		t.Errorf("-d: %q, status %d", out, status)
+	}
+	if err := c.d.ended(); err != nil {
+		t.Errorf("-d: %v", err)
+	}
+}
+
+// The identity in a PFX file is the one that clients see.
+func TestIdentityFromStore(t *testing.T) {
+	need(t, "openssl", "ssh-keygen", "ssh-keyscan")
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	mustRun(t, command(t, "openssl", "req", "-x509", "-newkey", "rsa:3072", "-nodes", "-keyout", file("key"), "-out", file("cert"), "-days", "30", "-subj", "/CN=gate.example/O=x, y"))
+	mustRun(t, command(t, "openssl", "pkcs12", "-export", "-inkey", file("key"), "-in", file("cert"), "-passout", "pass:pass", "-out", file("pfx")))
+	write(t, file("password"), "pass\n")
+	store := []string{"-o", "HostCertStore=" + file("pfx"), "-o", "HostCertStoreType=2", "-o", "HostCertSubject=CN=gate.example"}
+	c := embedded(t, append(store, "-o", "HostCertStorePassword=file:"+file("password"))...)
+	c.d.serves(key{line: mustRun(t, command(t, "ssh-keygen", "-y", "-f", file("key")))})
+	for name, wrong := range map[string][]string{
+		"wrong password": append(store, "-o", "HostCertStorePassword=pass:other"),
+		"no password":    store,
+	} {
+		if out, status := output(t, command(t, binary, append([]string{"-t"}, wrong...)...)); status != 1 || strings.Count(out, "\n") != 1 || strings.Contains(out, "other") {
+			t.Errorf("%s: status %d, %q", name, status, out)
+		}
 	}
 }

@@ -21,6 +21,10 @@ const (
 )
 
 func main() {
+	if err := child.Isolate(); err != nil {
+		fmt.Fprintf(os.Stderr, "gatehoused: %v\n", err)
+		os.Exit(exitFailed)
+	}
 	if len(os.Args) == 2 && os.Args[1] == child.Arg {
 		os.Exit(child.Main())
 	}

@@ -62,7 +62,13 @@ func serveAll(t *testing.T, lines ...string) *daemon {
 	t.Helper()
 	host := newKey(t)
 	text := "Port 0\nListenAddress 127.0.0.1\nSubsystem sftp internal-sftp\nHostKey " + host.file + "\n" + strings.Join(lines, "\n")
-	return start(t, exec.Command(binary, "-D", "-e", "-f", write(t, filepath.Join(t.TempDir(), "config"), text)))
+	cmd := exec.Command(binary, "-D", "-e", "-f", write(t, filepath.Join(t.TempDir(), "config"), text))
+	// A descriptor that the server was started with is nobody else's.
+	inherited, err := os.Open(host.file)
+	must(t, err)
+	defer inherited.Close()
+	cmd.ExtraFiles = []*os.File{inherited}
+	return start(t, cmd)
 }
 
 // Run by root for two users, nobody gets at what is another's, nor at what is the server's.
@@ -109,14 +115,28 @@ func TestUsersAreIsolated(t *testing.T) {
 }
 
 func checkIDs(t *testing.T, c client, a account) {
-	got, _ := c.exec("id -u; id -g; id -G; umask; grep -c . /proc/self/environ; ls /proc/self/fd | wc -w; cut -d' ' -f6 /proc/self/stat")
+	got, _ := c.exec("id -u; id -g; id -G; umask")
 	groups := mustRun(t, exec.Command("id", "-G", a.Username))
 	want := a.Uid + "\n" + a.Gid + "\n" + groups + "0022\n"
-	if !strings.HasPrefix(got, want) {
+	if got != want {
 		t.Errorf("ids, groups and mask: %q, want %q", got, want)
 	}
-	if out, _ := c.exec("env; ls -l /proc/$PPID/fd"); strings.Contains(out, "GOPATH") || strings.Contains(out, "HOME=/root") {
+	if out, _ := c.exec("env; tr '\\0' '\\n' </proc/$PPID/environ"); strings.Contains(out, "GOPATH") || strings.Contains(out, "HOME=/root") || strings.Contains(out, "/root") {
 		t.Errorf("the environment of the server: %q", out)
+	}
+	// The child that started the command has its socket and what its runtime needs; it has
+	// closed the pipes that it passed on.
+	out, status := c.exec("sleep 0.2; cd /proc/$PPID/fd && for f in *; do readlink $f; done")
+	for _, link := range strings.Fields(out) {
+		if link != "/dev/null" && !strings.HasPrefix(link, "anon_inode:") && !strings.HasPrefix(link, "socket:") && !strings.HasPrefix(link, "/sys/fs/cgroup/") {
+			t.Errorf("descriptor of the child: %s", link)
+		}
+	}
+	if got, _ := c.exec("ls /proc/self/fd"); got != "0\n1\n2\n3\n" {
+		t.Errorf("descriptors of a command: %q", got)
+	}
+	if sockets := strings.Count(out, "socket:"); status != 0 || sockets != 1 {
+		t.Errorf("%d sockets, status %d", sockets, status)
 	}
 }
 

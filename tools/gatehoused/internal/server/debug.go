@@ -15,7 +15,7 @@ func (s *Server) debug(ctx context.Context, g *generation, signals <-chan os.Sig
 		s.sockets.closeBut(nil)
 		cancel()
 	}()
-	g.server.StopListening()
+	g.stop()
 	s.serving.Wait()
 	first := make(chan net.Conn)
 	for _, l := range s.sockets {

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"net"
 	"sync/atomic"
 
 	"gatehouse/gatehoused/internal/access"
@@ -26,6 +27,8 @@ type generation struct {
 	keys   atomic.Pointer[hostkeys.Set]
 	base   atomic.Pointer[sshd.Config] // for connections for which no Match block holds
 	cancel context.CancelFunc          // ends the watching
+
+	listeners []net.Listener // closed by stop
 }
 
 // newGeneration loads all that a configuration names. Nothing listens yet.
@@ -104,8 +107,11 @@ func (g *generation) renew(ctx context.Context) {
 	g.log.Error("host keys have changed and cannot be used, the old ones stay", "error", err)
 }
 
-// stop ends the watching. The connections go on.
-func (g *generation) stop() { g.cancel() }
+// stop ends the listening and the watching. The connections go on.
+func (g *generation) stop() {
+	g.cancel()
+	closeAll(g.listeners)
+}
 
 // close releases what no connection needs any more.
 func (g *generation) close() {

@@ -163,11 +163,11 @@ func (s *Server) take(ctx context.Context, g *generation) error {
 		opened.closeBut(s.sockets)
 		return err
 	}
+	g.listeners = listeners
 	for _, l := range listeners {
 		s.serving.Go(func() { g.server.Serve(l) }) // ends when the listener is closed
 	}
 	if s.current != nil {
-		s.current.server.StopListening()
 		s.current.stop()
 		s.old = append(s.old, s.current)
 	}

@@ -1,8 +1,13 @@
 package server
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -164,5 +169,50 @@ func TestLevels(t *testing.T) {
 		if _, ok := levels[options(t, "LogLevel "+word).LogLevel]; !ok {
 			t.Errorf("LogLevel %s means nothing", word)
 		}
+	}
+}
+
+// A host key that was replaced is taken up; one that cannot be read leaves the old one.
+func TestRenewal(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	write := func() string {
+		public, private, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		der, err := x509.MarshalPKCS8PrivateKey(private)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return string(public)
+	}
+	served := func(c *sshd.Config) string { return string(c.HostKeys[0].Signer.Public().(ed25519.PublicKey)) }
+	first := write()
+	cfg, err := config.Load(config.Sources{CommandLine: []string{"HostKey " + file}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := newGeneration(t.Context(), cfg, scopeOfAll(), &log{slog.New(slog.DiscardHandler), keptOpen{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.close()
+	if served(g.base.Load()) != first {
+		t.Error("another key")
+	}
+	second := write()
+	g.renew(t.Context())
+	if served(g.base.Load()) != second {
+		t.Error("the new key is not taken up")
+	}
+	if err := os.WriteFile(file, []byte("half a ke"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g.renew(t.Context())
+	if served(g.base.Load()) != second {
+		t.Error("a damaged file has replaced the key")
 	}
 }
