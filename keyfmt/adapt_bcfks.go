@@ -136,7 +136,8 @@ func marshalBCFKS(b *Bundle, o *marshalContext) ([]byte, error) {
 	}
 	options := bcfks.EncodeOptions{
 		Password: o.password, KeyPassword: o.keyPassword, Cipher: "AES-256-CCM",
-		Scrypt: o.variant == bcfksScrypt, Iterations: bcfksIterations, Rand: o.rand,
+		Scrypt: o.variant == bcfksScrypt, Iterations: o.rounds(bcfksIterations),
+		ScryptN: o.rounds(bcfks.ScryptN), Rand: o.rand,
 	}
 	if o.variant == bcfksKWP {
 		options.Cipher = "AES-256-KWP"

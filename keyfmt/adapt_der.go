@@ -123,6 +123,7 @@ func marshalPKCS8(b *Bundle, o *marshalContext) ([]byte, error) {
 		if !ok {
 			scheme = pbes.Modern
 		}
+		scheme.Iterations = o.rounds(scheme.Iterations)
 		var err error
 		if der, err = pkcs8.Encrypt(der, o.password, scheme, o.rand); err != nil {
 			return nil, err

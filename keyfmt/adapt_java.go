@@ -271,7 +271,7 @@ func marshalJava(t jks.Type) func(*Bundle, *marshalContext) ([]byte, error) {
 			entries = append(entries, entry)
 		}
 		return jks.Encode(t, entries, jks.EncodeOptions{
-			Password: o.password, KeyPassword: o.keyPassword, Iterations: jceksIterations, Rand: o.rand,
+			Password: o.password, KeyPassword: o.keyPassword, Iterations: o.rounds(jceksIterations), Rand: o.rand,
 		})
 	}
 }

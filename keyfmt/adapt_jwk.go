@@ -217,7 +217,7 @@ func marshalJWE(b *Bundle, o *marshalContext) ([]byte, error) {
 		return nil, err
 	}
 	defer clear(plain)
-	return jwk.Encrypt(plain, o.password, set, jwk.Serialization(o.variant), o.rand)
+	return jwk.Encrypt(plain, o.password, set, jwk.Serialization(o.variant), o.rounds(jwk.Rounds), o.rand)
 }
 
 // JWKThumbprint returns the SHA-256 thumbprint of the public key (RFC 7638). ErrUnsupported

@@ -321,6 +321,9 @@ func marshalPKCS12(b *Bundle, o *marshalContext) ([]byte, error) {
 	if !ok {
 		return nil, fault.Unsupported("profile", "%q", string(o.profile))
 	}
+	for _, rounds := range []*int{&encoding.Keys.Iterations, &encoding.Certs.Iterations, &encoding.MACIterations} {
+		*rounds = o.rounds(*rounds)
+	}
 	w := &pkcs12Writer{o: o, names: newAliases(sameName), written: map[string]bool{}, ids: map[string]bool{}}
 	for i := range b.Items {
 		if err := w.item(&b.Items[i], i); err != nil {

@@ -102,8 +102,8 @@ func publicKey(blob []byte) (*Key, error) {
 
 func parseOpenSSH(data []byte, o *parseContext) (*Bundle, error) {
 	f, err := opensshkey.Parse(data, opensshkey.ReadOptions{
-		Password:  o.optionalPassword(),
-		MaxRounds: o.limits.Bcrypt,
+		Password: o.optionalPassword(),
+		Limits:   o.limits,
 	})
 	if err != nil {
 		return nil, err
@@ -222,7 +222,9 @@ func marshalOpenSSH(b *Bundle, o *marshalContext) ([]byte, error) {
 	} else if err := fillOpenSSH(k, item.Key); err != nil {
 		return nil, err
 	}
-	return opensshkey.Marshal(k, opensshkey.WriteOptions{Password: o.password, Cipher: o.variant, Rand: o.rand})
+	return opensshkey.Marshal(k, opensshkey.WriteOptions{
+		Password: o.password, Cipher: o.variant, Rounds: o.iterations, Rand: o.rand,
+	})
 }
 
 // fillOpenSSH sets the values of a key that has DER.
@@ -241,7 +243,7 @@ func fillOpenSSH(k *opensshkey.Key, key *Key) error {
 }
 
 func parsePPK(data []byte, o *parseContext) (*Bundle, error) {
-	f, err := ppk.Parse(trimText(data), ppk.ReadOptions{Password: o.optionalPassword(), MaxMemory: o.limits.Memory})
+	f, err := ppk.Parse(trimText(data), ppk.ReadOptions{Password: o.optionalPassword(), Limits: o.limits})
 	if err != nil {
 		return nil, err
 	}
@@ -320,6 +322,7 @@ func marshalPPK(b *Bundle, o *marshalContext) ([]byte, error) {
 		return nil, err
 	}
 	w := ppk.WriteOptions{Password: o.password, Rand: o.rand}
+	w.Argon2.Passes = o.iterations
 	for _, v := range ppkVariants {
 		if v.name == o.variant {
 			w.Version, w.Argon2.Variant = v.version, v.argon2

@@ -177,7 +177,7 @@ func TestSSHPrivateConversions(t *testing.T) {
 				continue
 			}
 			for _, v := range sshRow(t, format).Variants[:2] {
-				checkConversion(t, name, format, b, &MarshalOptions{Variant: v, Password: []byte(goodPassword)})
+				checkConversion(t, name, format, b, &MarshalOptions{Variant: v, Password: []byte(goodPassword), Iterations: 1})
 			}
 		}
 	}
@@ -320,7 +320,7 @@ func TestSecurityKeyItems(t *testing.T) {
 		t.Fatalf("key %+v", key)
 	}
 	key.SSHPrivate = slices.Concat([]byte("\x00\x00\x00\x20"), make([]byte, 32), []byte("\x00\x00\x00\x04ssh:\x01\x00\x00\x00\x01h\x00\x00\x00\x00"))
-	data, lost, err := marshalSSH(FormatOpenSSH, b, &MarshalOptions{Password: []byte(goodPassword), Variant: "aes256-gcm@openssh.com"})
+	data, lost, err := marshalSSH(FormatOpenSSH, b, &MarshalOptions{Password: []byte(goodPassword), Variant: "aes256-gcm@openssh.com", Iterations: 1})
 	if err != nil || lost != nil {
 		t.Fatalf("lost %q, %v", lost, err)
 	}

@@ -11,10 +11,14 @@ import (
 	"gatehouse/keyfmt/internal/teststore"
 )
 
-// peerStore writes the identity of generate.sh into a file of a format.
+// peerStore writes the identity of generate.sh into a file of a format. Few rounds of the
+// key derivation do where opts has none.
 func peerStore(t *testing.T, format Format, opts MarshalOptions, items ...Item) string {
 	t.Helper()
 	opts.Password = []byte(teststore.Password)
+	if opts.Iterations == 0 {
+		opts.Iterations = testIterations
+	}
 	data, err := Marshal(format, &Bundle{Items: items}, &opts)
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +131,8 @@ func TestKeytoolOpensStores(t *testing.T) {
 			path := peerStore(t, test.format, MarshalOptions{Variant: test.variant, Profile: test.profile}, items...)
 			copied := path + ".p12"
 			args := []string{"-importkeystore", "-noprompt", "-srckeystore", path, "-srcstoretype", test.kind, "-srcstorepass:env", "PASS",
-				"-destkeystore", copied, "-deststoretype", "PKCS12", "-deststorepass:env", "PASS"}
+				"-destkeystore", copied, "-deststoretype", "PKCS12", "-deststorepass:env", "PASS",
+				"-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC"} // starts in half of the time
 			if test.provider {
 				args = append(args, "-providerclass", "org.bouncycastle.jce.provider.BouncyCastleProvider",
 					"-providerpath", teststore.Program(t, teststore.BouncyCastle))

@@ -90,7 +90,7 @@ func TestJWKOfAnotherCertificate(t *testing.T) {
 func TestJWE(t *testing.T) {
 	it := webIdentity(t)
 	for _, variant := range []string{"compact", "flattened", "general"} {
-		b := webRoundTrip(t, FormatJWE, []Item{it}, &MarshalOptions{Password: []byte("pw"), Variant: variant})
+		b := webRoundTrip(t, FormatJWE, []Item{it}, &MarshalOptions{Password: []byte("pw"), Variant: variant, Iterations: testIterations})
 		p := b.Protection
 		if p.Cipher != "AES-256-GCM" || p.KDF != "PBKDF2-HMAC-SHA512" || p.Iterations == 0 || len(p.Weak) != 0 {
 			t.Errorf("%s: protected by %+v", variant, p)

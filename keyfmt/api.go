@@ -46,7 +46,7 @@ func ParseAs(f Format, data []byte, opts *ParseOptions) (*Bundle, error) {
 func checkSize(data []byte, opts *ParseOptions) error {
 	max := limit.Default.Size
 	if opts != nil {
-		max = limit.Limits(opts.Limits).Filled().Size
+		max = limit.Bounds(opts.Limits).Filled().Size
 	}
 	if len(data) > max {
 		return fmt.Errorf("keyfmt: parse: input of %d bytes, the limit is %d: %w", len(data), max, ErrLimit)

@@ -80,7 +80,7 @@ func samplePFX(password string) []byte {
 	cert := keyfmt.NewCertificate(testkeys.Certificate("ed25519"))
 	pfx, err := keyfmt.Marshal(keyfmt.FormatPKCS12, &keyfmt.Bundle{
 		Items: []keyfmt.Item{{Alias: "www", Key: key, Certs: []*keyfmt.Certificate{cert}}},
-	}, &keyfmt.MarshalOptions{Password: []byte(password), Profile: keyfmt.ProfileJava8})
+	}, &keyfmt.MarshalOptions{Password: []byte(password), Iterations: 2000})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -38,7 +38,7 @@ type formatRow struct {
 type parseContext struct {
 	format   Format
 	table    formatTable
-	limits   limit.Limits // filled
+	limits   limit.Limits
 	noVerify bool
 	depth    int // how many containers enclose this input
 
@@ -55,7 +55,7 @@ func newParseContext(f Format, opts *ParseOptions) *parseContext {
 	}
 	return &parseContext{
 		format:   f,
-		limits:   limit.Limits(opts.Limits).Filled(),
+		limits:   limit.Bounds(opts.Limits).Limits(),
 		noVerify: opts.NoVerify,
 		opts:     opts,
 	}
@@ -131,6 +131,7 @@ type marshalContext struct {
 	keyPassword []byte // password unless the caller gave another one
 	profile     Profile
 	variant     string // one of the row's, "" if it has none
+	iterations  int    // 0: as the profile says
 	rand        io.Reader
 
 	lost []string
@@ -146,6 +147,7 @@ func newMarshalContext(row *formatRow, opts *MarshalOptions) (*marshalContext, e
 		keyPassword: opts.KeyPassword,
 		profile:     opts.Profile,
 		variant:     opts.Variant,
+		iterations:  opts.Iterations,
 		rand:        opts.Rand,
 	}
 	if o.keyPassword == nil {
@@ -157,7 +159,31 @@ func newMarshalContext(row *formatRow, opts *MarshalOptions) (*marshalContext, e
 	if o.rand == nil {
 		o.rand = rand.Reader
 	}
+	if err := o.checkIterations(); err != nil {
+		return nil, err
+	}
 	return o, o.chooseVariant(row.Variants)
+}
+
+// fewestFIPS are the rounds that SP 800-132, section 5.2, asks for.
+const fewestFIPS = 1000
+
+func (o *marshalContext) checkIterations() error {
+	switch n, most := o.iterations, limit.Default.Iterations; {
+	case n > most:
+		return fmt.Errorf("keyfmt: %s: %d iterations, the limit is %d: %w", o.format, n, most, ErrLimit)
+	case n < 0, n > 0 && n < fewestFIPS && o.profile == ProfileFIPS:
+		return fmt.Errorf("keyfmt: %s: %d iterations: %w", o.format, n, ErrUnsupported)
+	}
+	return nil
+}
+
+// rounds returns the work of a key derivation: what the caller asked for, else usual.
+func (o *marshalContext) rounds(usual int) int {
+	if o.iterations > 0 {
+		return o.iterations
+	}
+	return usual
 }
 
 func (o *marshalContext) chooseVariant(known []string) error {

@@ -144,14 +144,24 @@ type ParseOptions struct {
 	Limits Limits
 }
 
-// Limits bounds what an input can ask for. A zero field means the default named beside it.
+// Limits bounds what an input can ask for. A zero field means the default named beside
+// it. What exceeds one is ErrLimit, before any work is done for it.
 type Limits struct {
 	Size       int // bytes of input: 64 MiB
 	Items      int // entries in a store: 65,536
 	Depth      int // nesting of ASN.1 and of containers: 16
-	Iterations int // PBKDF2, PKCS#12 and S2K rounds: 10,000,000
+	Iterations int // PBKDF1, PBKDF2 and PKCS#12 rounds of one key derivation: 10,000,000
 	Memory     int // bytes for scrypt and Argon2: 1 GiB
-	Bcrypt     int // bcrypt_pbkdf rounds: 2,048
+	Bcrypt     int // bcrypt_pbkdf rounds: 1,024
+
+	// Work bounds all key derivations of one Parse together, repeated ones for other
+	// encodings of a password included: 128,000,000, or as much more as the fields above
+	// ask for. The unit is a round of PBKDF2 with SHA-256, of which a processor of 2023
+	// does some four million in a second. A round with SHA-512 or SHA-3 counts as 8, one
+	// of bcrypt_pbkdf as 25,000, a KiB of scrypt as 16, a KiB of a pass of Argon2 as 4. A
+	// single derivation may take a quarter of it, about 8 seconds, a file with many
+	// entries all of it, about half a minute.
+	Work int
 }
 
 // MarshalOptions steers [Marshal]. A nil *MarshalOptions is the zero value.
@@ -169,6 +179,12 @@ type MarshalOptions struct {
 	// Variant selects a dialect of the target by a name from [FormatInfo.Variants]; "" is
 	// the first one.
 	Variant string
+	// Iterations sets the work of key derivation in place of the profile's: the rounds of
+	// PBKDF1, PBKDF2, PKCS #12 and bcrypt, the passes of Argon2, N of scrypt, which is a
+	// power of two. Zero leaves it to the profile. More than the default Limits of reading
+	// is ErrLimit; less than 1,000 under ProfileFIPS is ErrUnsupported (NIST SP 800-132).
+	// Formats whose derivation has no such number do not use it.
+	Iterations int
 	// Rand is the source of salts and nonces, crypto/rand if nil. Tests fix it.
 	Rand io.Reader
 }

@@ -42,7 +42,7 @@ func TestOpenSSLReadsPrivateKeys(t *testing.T) {
 			for _, password := range [][]byte{nil, []byte(peerPassword)} {
 				opts := &MarshalOptions{Password: password}
 				if name != "p256" {
-					opts.Profile = ProfileJava8 // has fewer rounds
+					opts.Iterations = testIterations
 				}
 				data, err := Marshal(f, &Bundle{Items: []Item{{Key: k}}}, opts)
 				if err != nil {

@@ -106,7 +106,7 @@ func TestRoundTrip(t *testing.T) {
 	for name, o := range map[string]EncodeOptions{
 		"ccm":            {Password: password, KeyPassword: password, Cipher: "AES-256-CCM", Iterations: 1000},
 		"kwp":            {Password: password, KeyPassword: password, Cipher: "AES-256-KWP", Iterations: 1000},
-		"scrypt":         {Password: password, KeyPassword: password, Cipher: "AES-256-CCM", Scrypt: true, Iterations: 1000},
+		"scrypt":         {Password: password, KeyPassword: password, Cipher: "AES-256-CCM", Scrypt: true, ScryptN: 1024, Iterations: 1000},
 		"empty password": {Password: []byte{}, KeyPassword: password, Cipher: "AES-256-CCM", Iterations: 1000},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -29,15 +29,18 @@ type EncodeOptions struct {
 	Cipher      string // "AES-256-CCM" or "AES-256-KWP"
 	Scrypt      bool   // derive the keys of the store by scrypt; those of entries are always by PBKDF2
 	Iterations  int    // of PBKDF2
+	ScryptN     int
 	Rand        io.Reader
 }
 
-// What BouncyCastle takes: scrypt of 16 MiB, salts of 64 bytes, HMAC-SHA512 everywhere.
+// ScryptN is what BouncyCastle takes: scrypt of 16 MiB.
+const ScryptN = 16384
+
+// More of what it takes: salts of 64 bytes, HMAC-SHA512 everywhere.
 const (
 	prfName    = "HMAC-SHA512"
 	saltSize   = 64
 	macKeySize = 64
-	scryptN    = 16384
 	scryptR    = 8
 	scryptP    = scryptR // see readings: only so do all readers agree
 )
@@ -127,7 +130,7 @@ func (e *encoder) kdf(size int, scrypt bool) ([]byte, error) {
 		return nil, err
 	}
 	if scrypt {
-		return pbes.Scrypt(salt, scryptN, scryptR, scryptP, size), nil
+		return pbes.Scrypt(salt, e.o.ScryptN, scryptR, scryptP, size), nil
 	}
 	return pbes.PBKDF2(e.prf, salt, e.o.Iterations, size), nil
 }

@@ -31,6 +31,8 @@ const (
 	bksKDF     = "PKCS12-SHA1"
 )
 
+const uberKeySize = 32
+
 // maxSalt bounds the salts of BKS and UBER, which are of 20 bytes.
 const maxSalt = 1024
 
@@ -74,7 +76,7 @@ func DecodeBKS(data []byte, lim limit.Limits) (*Store, error) {
 	}
 	content := body[d.Offset():]
 	s := &Store{Type: BKS, Version: h.version, Iterations: h.iterations}
-	s.verify = func(password []byte) error { return h.verify(content, mac, password) }
+	s.verify = func(password []byte) error { return h.verify(content, mac, password, lim) }
 	if s.Entries, err = d.bksEntries(); err != nil {
 		return nil, err
 	}
@@ -85,12 +87,15 @@ func DecodeBKS(data []byte, lim limit.Limits) (*Store, error) {
 }
 
 // verify tries the empty password in both forms that PKCS #12 has for it.
-func (h *bksHeader) verify(content, mac, password []byte) error {
+func (h *bksHeader) verify(content, mac, password []byte, lim limit.Limits) error {
 	guesses := [][]byte{password}
 	if len(password) == 0 {
 		guesses = [][]byte{nil, {}}
 	}
 	for _, guess := range guesses {
+		if err := lim.Rounds(sha1.New(), int64(h.iterations), h.macSize()); err != nil {
+			return err
+		}
 		key := pbes.PKCS12Key(sha1.New, pbes.PKCS12MAC, pbes.BMP(guess), h.salt, h.iterations, h.macSize())
 		m := hmac.New(sha1.New, key)
 		m.Write(content)
@@ -113,6 +118,9 @@ func DecodeUBER(data, password []byte, lim limit.Limits) (*Store, error) {
 	if len(sealed) == 0 || len(sealed)%twofish.BlockSize != 0 {
 		return nil, fault.Malformed("store", "%d encrypted bytes", len(sealed))
 	}
+	if err := lim.Rounds(sha1.New(), int64(h.iterations), uberKeySize+twofish.BlockSize); err != nil {
+		return nil, err
+	}
 	plain := h.decrypt(sealed, password)
 	if len(plain) < sha1.Size {
 		return nil, fault.Password("store")
@@ -131,10 +139,9 @@ func DecodeUBER(data, password []byte, lim limit.Limits) (*Store, error) {
 
 // decrypt undoes PBEWithSHAAndTwofish-CBC; nil means that the padding is wrong.
 func (h *bksHeader) decrypt(sealed, password []byte) []byte {
-	const keySize = 32
 	bmp := pbes.BMP(password)
 	defer clear(bmp)
-	key := pbes.PKCS12Key(sha1.New, pbes.PKCS12Cipher, bmp, h.salt, h.iterations, keySize)
+	key := pbes.PKCS12Key(sha1.New, pbes.PKCS12Cipher, bmp, h.salt, h.iterations, uberKeySize)
 	defer clear(key)
 	iv := pbes.PKCS12Key(sha1.New, pbes.PKCS12IV, bmp, h.salt, h.iterations, twofish.BlockSize)
 	block, err := twofish.NewCipher(key)

@@ -182,7 +182,7 @@ func (d *decoder) entry() (Entry, error) {
 	switch tag {
 	case tagKey:
 		e.Kind = PrivateKey
-		e.protect(d.String(), d.lim.Iterations)
+		e.protect(d.String(), d.lim)
 		e.Chain, err = d.chain()
 	case tagCert:
 		e.Kind = Certificate
@@ -238,10 +238,10 @@ func (d *decoder) certificate() ([]byte, error) {
 }
 
 // protect sets what a protected private key says of itself.
-func (e *Entry) protect(der []byte, maxIterations int) {
+func (e *Entry) protect(der []byte, lim limit.Limits) {
 	e.Cipher, e.KDF, e.Iterations = describeProtector(der)
 	e.open = func(password []byte) (Content, error) {
-		key, err := openKey(der, password, maxIterations)
+		key, err := openKey(der, password, lim)
 		if err != nil {
 			return Content{}, err
 		}

@@ -57,7 +57,7 @@ func utf16Password(password []byte) []byte {
 }
 
 // openKey decrypts an EncryptedPrivateKeyInfo of a JKS or JCEKS store.
-func openKey(der, password []byte, maxIterations int) ([]byte, error) {
+func openKey(der, password []byte, lim limit.Limits) ([]byte, error) {
 	var e encryptedKey
 	if rest, err := asn1.Unmarshal(der, &e); err != nil || len(rest) != 0 {
 		return nil, fault.Malformed("protected key", "protected key is no EncryptedPrivateKeyInfo")
@@ -66,7 +66,7 @@ func openKey(der, password []byte, maxIterations int) ([]byte, error) {
 	case e.Algorithm.Algorithm.Equal(oidJKSProtector):
 		return openJKS(e.Data, password)
 	case e.Algorithm.Algorithm.Equal(oidJCEKSProtector):
-		return openJCEKS(e.Algorithm.Parameters.FullBytes, e.Data, password, maxIterations)
+		return openJCEKS(e.Algorithm.Parameters.FullBytes, e.Data, password, lim)
 	}
 	return nil, fault.Unsupported("protected key", "key protector %v", e.Algorithm.Algorithm)
 }
@@ -126,13 +126,16 @@ func parsePBE(der []byte, maxIterations int) (p pbeParameter, err error) {
 	return p, limit.Check("PBEWithMD5AndTripleDES iterations", int64(p.Iterations), int64(maxIterations))
 }
 
-func openJCEKS(params, data, password []byte, maxIterations int) ([]byte, error) {
-	p, err := parsePBE(params, maxIterations)
+func openJCEKS(params, data, password []byte, lim limit.Limits) ([]byte, error) {
+	p, err := parsePBE(params, lim.Iterations)
 	if err != nil {
 		return nil, err
 	}
 	if len(data) == 0 || len(data)%des.BlockSize != 0 {
 		return nil, fault.Malformed("protected key", "protected key of %d bytes", len(data))
+	}
+	if err := lim.Rounds(md5.New(), int64(p.Iterations), 2*md5.Size); err != nil {
+		return nil, err
 	}
 	block, iv := tripleDES(p, password)
 	out := make([]byte, len(data))

@@ -22,9 +22,9 @@ func (d *decoder) secret(e *Entry) error {
 	if p, err := parsePBE(params, d.lim.Iterations); err == nil {
 		e.Iterations = p.Iterations
 	}
-	maxIterations := d.lim.Iterations
+	lim := d.lim
 	e.open = func(password []byte) (Content, error) {
-		plain, err := openJCEKS(params, data, password, maxIterations)
+		plain, err := openJCEKS(params, data, password, lim)
 		if err != nil {
 			return Content{}, err
 		}

@@ -79,7 +79,7 @@ func Decrypt(data []byte, password func() ([]byte, error), lim limit.Limits) ([]
 		return nil, nil, err
 	}
 	for _, r := range usable {
-		key, unwrapErr := r.unwrap(secret)
+		key, unwrapErr := r.unwrap(secret, lim)
 		if unwrapErr != nil {
 			err = unwrapErr
 			continue
@@ -246,7 +246,7 @@ func (r *recipient) protection() *Protection {
 }
 
 // unwrap returns the content key. check has passed.
-func (r *recipient) unwrap(password []byte) ([]byte, error) {
+func (r *recipient) unwrap(password []byte, lim limit.Limits) ([]byte, error) {
 	alg, err := r.alg()
 	if err != nil {
 		return nil, err
@@ -257,6 +257,9 @@ func (r *recipient) unwrap(password []byte) ([]byte, error) {
 	}
 	rounds, err := r.rounds()
 	if err != nil {
+		return nil, err
+	}
+	if err := lim.Rounds(alg.hash.New(), rounds, alg.size); err != nil {
 		return nil, err
 	}
 	kek := alg.derive(password, salt, int(rounds))
@@ -321,16 +324,13 @@ const (
 	General   Serialization = "general"
 )
 
-// Rounds is how many iterations Encrypt asks of PBKDF2: as many as the tool that most
-// systems have for JWE, jose of latchset, agrees to do.
+// Rounds is a number of iterations for Encrypt: as many as the tool that most systems
+// have for JWE, jose of latchset, agrees to do.
 const Rounds = 32_768
 
-// Encrypt encrypts a JWK, or a set, with a password: PBES2-HS512+A256KW and A256GCM.
-func Encrypt(plain, password []byte, set bool, form Serialization, rand io.Reader) ([]byte, error) {
-	return encrypt(plain, password, set, form, Rounds, rand)
-}
-
-func encrypt(plain, password []byte, set bool, form Serialization, rounds int, rand io.Reader) ([]byte, error) {
+// Encrypt encrypts a JWK, or a set, with a password: PBES2-HS512+A256KW, with so many
+// rounds, and A256GCM.
+func Encrypt(plain, password []byte, set bool, form Serialization, rounds int, rand io.Reader) ([]byte, error) {
 	random := make([]byte, 16+32+12) // salt, content key, nonce
 	if _, err := io.ReadFull(rand, random); err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ import (
 	"gatehouse/keyfmt/internal/teststore"
 )
 
-var limits = limit.Limits{}.Filled()
+var limits = limit.Default
 
 // The vectors of the RFCs named.
 const (

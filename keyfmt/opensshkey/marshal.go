@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"gatehouse/keyfmt/internal/fault"
+	"gatehouse/keyfmt/internal/limit"
 	"gatehouse/keyfmt/internal/sshtype"
 	"gatehouse/keyfmt/sshwire"
 )
@@ -93,6 +94,9 @@ func (o *WriteOptions) protection() (*cipherRow, []byte, error) {
 	}
 	if rounds == 0 {
 		rounds = DefaultRounds
+	}
+	if err := limit.Check("bcrypt rounds", int64(rounds), int64(limit.Default.Bcrypt)); err != nil {
+		return nil, nil, err
 	}
 	c := cipherByName(name)
 	if c == nil || c.seal == nil {

@@ -53,8 +53,8 @@ type ReadOptions struct {
 	// Password returns the password; it is called when the file is encrypted and its
 	// result stays the caller's. nil leaves the file Locked.
 	Password func() ([]byte, error)
-	// MaxRounds bounds the rounds of bcrypt_pbkdf. Zero means 2,048.
-	MaxRounds int
+	// Limits bounds the rounds of bcrypt_pbkdf. The zero value is limit.Default.
+	Limits limit.Limits
 }
 
 // Parse decodes a file, in PEM armour or bare. What it returns does not alias data. The
@@ -84,10 +84,11 @@ func Parse(data []byte, o ReadOptions) (*File, error) {
 		f.Keys, err = publicKeys(outer)
 		return f, err
 	}
-	if o.MaxRounds == 0 {
-		o.MaxRounds = limit.Default.Bcrypt
+	lim := o.Limits.OrDefault()
+	if err := limit.Check("bcrypt rounds", int64(rounds), int64(lim.Bcrypt)); err != nil {
+		return nil, err
 	}
-	if err := limit.Check("bcrypt rounds", int64(rounds), int64(o.MaxRounds)); err != nil {
+	if err := lim.BcryptRounds(int64(rounds)); err != nil {
 		return nil, err
 	}
 	password, err := o.Password()

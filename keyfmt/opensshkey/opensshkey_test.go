@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"gatehouse/keyfmt/internal/fault"
+	"gatehouse/keyfmt/internal/limit"
 	"gatehouse/keyfmt/internal/sshtype"
 	"gatehouse/keyfmt/internal/testssh"
 	"gatehouse/keyfmt/internal/teststore"
@@ -109,7 +110,7 @@ func TestPasswordErrorIsTheCallers(t *testing.T) {
 
 func TestRoundsAreBounded(t *testing.T) {
 	o := with(testssh.Password)
-	o.MaxRounds = 1
+	o.Limits = limit.Bounds{Bcrypt: 1}.Limits()
 	_, err := opensshkey.Parse(testssh.Read(t, "enc-aes256-ctr"), o)
 	if !errors.Is(err, fault.ErrLimit) || !errors.Is(err, fault.ErrMalformed) {
 		t.Errorf("error %v", err)
@@ -332,7 +333,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(testssh.Read(f, "enc-chacha20-poly1305@openssh.com"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		o := with(testssh.Password)
-		o.MaxRounds = 2
+		o.Limits = limit.Bounds{Bcrypt: 2}.Limits()
 		file, err := opensshkey.Parse(data, o)
 		if err != nil {
 			return

@@ -145,6 +145,9 @@ func (s *pbe1) decrypt(params, ciphertext, password []byte, l limit.Limits) ([]b
 	if err := limit.Check(s.KDF+" iterations", iterations, int64(l.Iterations)); err != nil {
 		return nil, err
 	}
+	if err := l.Rounds(s.newHash(), iterations, s.keySize+s.ivSize); err != nil {
+		return nil, err
+	}
 	key, iv := s.derive(password, salt, int(iterations))
 	defer clear(key)
 	if s.block == nil {

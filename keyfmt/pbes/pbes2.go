@@ -159,9 +159,15 @@ func (k *kdf2) derive(password []byte, size int, l limit.Limits) ([]byte, error)
 		if err := limit.Check("PBKDF2 iterations", k.iterations, int64(l.Iterations)); err != nil {
 			return nil, err
 		}
+		if err := l.Rounds(k.prf.New(), k.iterations, size); err != nil {
+			return nil, err
+		}
 		return pbkdf2.Key(password, k.salt, int(k.iterations), size, k.prf.New), nil
 	}
 	if err := k.checkScrypt(l); err != nil {
+		return nil, err
+	}
+	if err := l.Scrypt(k.p * (k.iterations*k.r/8 + 1)); err != nil {
 		return nil, err
 	}
 	key, err := scrypt.Key(password, k.salt, int(k.iterations), int(k.r), int(k.p), size)
@@ -288,7 +294,7 @@ func DescribeKDF(kdf []byte, p *Protection) error {
 	p.Iterations = int(k.iterations)
 	if k.isScrypt() {
 		p.KDF = kdfScrypt
-		if k.iterations > 0 && k.r > 0 && k.checkScrypt(limit.Limits{Memory: 1 << 40}) == nil {
+		if k.iterations > 0 && k.r > 0 && k.checkScrypt(limit.Limits{Bounds: limit.Bounds{Memory: 1 << 40}}) == nil {
 			p.MemoryKiB = int(k.iterations * k.r / 8)
 		}
 		return nil

@@ -130,7 +130,7 @@ func TestPBKDF2Vectors(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	tight := limit.Limits{Iterations: 1000, Memory: 1 << 20}
+	tight := limit.Bounds{Iterations: 1000, Memory: 1 << 20}.Limits()
 	for _, s := range []Scheme{
 		{"AES-128-CBC", "PBKDF2-HMAC-SHA1", 1001},
 		{"3DES-CBC", "PKCS12-SHA1", 1001},
@@ -165,7 +165,7 @@ func FuzzDecrypt(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, algorithm, ciphertext []byte) {
 		_, _ = Describe(algorithm)
-		_, err := Decrypt(algorithm, ciphertext, []byte("password"), limit.Limits{Iterations: 100, Memory: 1 << 16})
+		_, err := Decrypt(algorithm, ciphertext, []byte("password"), limit.Bounds{Iterations: 100, Memory: 1 << 16}.Limits())
 		if err != nil && !fault.Known(err) {
 			t.Fatalf("error without a cause: %v", err)
 		}

@@ -100,6 +100,9 @@ func (d *digestRow) mac(value, salt []byte, iterations int, lim limit.Limits) (*
 	return &MAC{
 		Name: "HMAC-" + d.name, KDF: "PKCS12-" + d.name, Iterations: iterations, Weak: pbes.WeakIterations(int64(iterations)), value: value,
 		sum: func(content, password []byte) ([]byte, error) {
+			if err := lim.Rounds(d.new(), int64(iterations), d.new().Size()); err != nil {
+				return nil, err
+			}
 			return d.sum(content, password, salt, iterations), nil
 		},
 	}, nil

@@ -92,7 +92,7 @@ func FuzzDecrypt(f *testing.F) {
 		if err != nil {
 			return
 		}
-		k, err := e.Decrypt([]byte("password"), limit.Limits{Depth: 16, Iterations: 100, Memory: 1 << 16})
+		k, err := e.Decrypt([]byte("password"), limit.Bounds{Iterations: 100, Memory: 1 << 16}.Limits())
 		if err != nil && !fault.Known(err) || err == nil && k.PKCS8 == nil {
 			t.Fatalf("key %v, error %v", k, err)
 		}

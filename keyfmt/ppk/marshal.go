@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gatehouse/keyfmt/internal/fault"
+	"gatehouse/keyfmt/internal/limit"
 )
 
 // A Key is what [Marshal] writes.
@@ -82,6 +83,9 @@ func (a *Argon2) fill(version int, o WriteOptions) error {
 		if *p.field == 0 {
 			*p.field = p.value
 		}
+	}
+	if err := a.check(version, limit.Default); err != nil {
+		return err
 	}
 	a.salt = make([]byte, saltSize)
 	_, err := io.ReadFull(o.Rand, a.salt)

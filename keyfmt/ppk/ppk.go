@@ -4,6 +4,7 @@ package ppk
 
 import (
 	"crypto/hmac"
+	"math"
 	"unicode/utf8"
 
 	"gatehouse/keyfmt/internal/fault"
@@ -44,14 +45,9 @@ type ReadOptions struct {
 	// Password returns the password; it is called when the file is encrypted and its
 	// result stays the caller's. nil leaves the file Locked.
 	Password func() ([]byte, error)
-	// MaxMemory bounds the memory of Argon2 in bytes. Zero means 1 GiB. Passes are bounded
-	// too: all of them together may touch 8 GiB.
-	MaxMemory int
+	// Limits bounds the memory of Argon2 and its work. The zero value is limit.Default.
+	Limits limit.Limits
 }
-
-// maxArgon2Work bounds passes times memory, in KiB: some seconds. What puttygen tunes to
-// a tenth of a second stays far below.
-const maxArgon2Work = 8 << 20
 
 // Parse decodes a file. The password is tried as it is and, when it is UTF-8 that
 // ISO 8859-1 can hold, in ISO 8859-1, because PuTTY takes bytes as the terminal gives
@@ -77,7 +73,7 @@ func Parse(data []byte, o ReadOptions) (*File, error) {
 		f.Locked = true
 		return f, nil
 	}
-	if err := f.Argon2.check(f.Version, o.MaxMemory); err != nil {
+	if err := f.Argon2.check(f.Version, o.Limits.OrDefault()); err != nil {
 		return nil, err
 	}
 	password, err := o.Password()
@@ -98,21 +94,25 @@ func Parse(data []byte, o ReadOptions) (*File, error) {
 	return f, nil
 }
 
+// minArgon2Lane is what a lane of Argon2 takes at the least, in KiB.
+const minArgon2Lane = 8
+
 // check bounds what the file asks of Argon2.
-func (a *Argon2) check(version, maxMemory int) error {
+func (a *Argon2) check(version int, lim limit.Limits) error {
 	if version != 3 {
 		return nil
 	}
-	if maxMemory == 0 {
-		maxMemory = limit.Default.Memory
-	}
-	if err := limit.Check("Argon2-Memory", int64(a.Memory), int64(maxMemory/1024)); err != nil {
+	if err := limit.Check("Argon2-Memory", int64(a.Memory), int64(lim.Memory>>10)); err != nil {
 		return err
 	}
 	if err := limit.Check("Argon2-Parallelism", int64(a.Parallelism), 255); err != nil {
 		return err
 	}
-	return limit.Check("Argon2-Passes", int64(a.Passes), max(maxArgon2Work/int64(a.Memory), 1))
+	if err := limit.Check("Argon2-Passes", int64(a.Passes), math.MaxInt32); err != nil {
+		return err
+	}
+	const guesses = 2 // what Parse makes of a password
+	return lim.Argon2(guesses * int64(a.Passes) * max(int64(a.Memory), minArgon2Lane*int64(a.Parallelism)))
 }
 
 // open decrypts sealed into Private if the password is right.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"gatehouse/keyfmt/internal/fault"
+	"gatehouse/keyfmt/internal/limit"
 	"gatehouse/keyfmt/internal/testssh"
 	"gatehouse/keyfmt/internal/teststore"
 	"gatehouse/keyfmt/ppk"
@@ -117,9 +118,9 @@ func TestRefuses(t *testing.T) {
 		}
 	}
 	o := with(testssh.Password)
-	o.MaxMemory = 32 << 10
+	o.Limits = limit.Bounds{Memory: 32 << 10}.Limits()
 	if _, err := ppk.Parse([]byte(sealed), o); !errors.Is(err, fault.ErrLimit) {
-		t.Errorf("MaxMemory: error %v", err)
+		t.Errorf("memory: error %v", err)
 	}
 }
 
@@ -188,7 +189,7 @@ func TestDamage(t *testing.T) {
 		want := parse(t, name, with(testssh.Password))
 		teststore.Damage(testssh.Read(t, name), func(bad []byte) {
 			o := with(testssh.Password)
-			o.MaxMemory = 1 << 20
+			o.Limits = limit.Bounds{Memory: 1 << 20}.Limits()
 			f, err := ppk.Parse(bad, o)
 			if err == nil && (f.Comment != want.Comment || !bytes.Equal(f.Public, want.Public) || !bytes.Equal(f.Private, want.Private)) {
 				t.Errorf("%s: opens as something else:\n%s", name, bad)
@@ -206,7 +207,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		o := with(testssh.Password)
-		o.MaxMemory = 1 << 20
+		o.Limits = limit.Bounds{Memory: 1 << 20}.Limits()
 		file, err := ppk.Parse(data, o)
 		if err != nil {
 			return

@@ -25,7 +25,7 @@ import (
 	"gatehouse/keyfmt/internal/teststore"
 )
 
-var limits = limit.Limits{}.Filled()
+var limits = limit.Default
 
 func goKey(t testing.TB, key any, err error) *keyder.Key {
 	t.Helper()
