@@ -206,6 +206,7 @@ func (ch *Channel) Write(p []byte) (int, error) { return ch.write(p, false) }
 
 func (ch *Channel) write(p []byte, stderr bool) (int, error) {
 	ch.writing.Lock()
+	defer wake(ch.writeReady) // for who waits in AwaitWrite
 	defer ch.writing.Unlock()
 	total := 0
 	for total < len(p) {
@@ -233,6 +234,7 @@ func (ch *Channel) write(p []byte, stderr bool) (int, error) {
 // exchange runs or another goroutine writes.
 func (ch *Channel) TryWrite(p []byte) (int, error) {
 	if !ch.writing.TryLock() {
+		wake(ch.writeReady) // AwaitWrite may have taken it from the one who writes
 		return 0, nil
 	}
 	defer ch.writing.Unlock()

@@ -12,7 +12,7 @@ type sink Channel
 
 func channelOf(mc *mux.Channel) *Channel { return (*Channel)(mc.User.(*sink)) }
 
-func (s *sink) Deliver(data []byte, b *transport.Buffer, stderr bool) {
+func (s *sink) Deliver(data []byte, b *transport.Buffer, stderr bool) bool {
 	ch := (*Channel)(s)
 	switch {
 	case !stderr:
@@ -21,8 +21,9 @@ func (s *sink) Deliver(data []byte, b *transport.Buffer, stderr bool) {
 	case ch.wantErr.Load():
 		ch.inErr.put(data, b)
 	default:
-		go ch.consumed(len(data))
+		return false
 	}
+	return true
 }
 
 // An arrived event says that n bytes more can be read.

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,66 +67,6 @@ func (c *client) run(t *testing.T, stdin io.Reader, command string, options ...s
 		t.Fatalf("ssh %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
 	}
 	return out
-}
-
-// kinds are the algorithms that ssh lists with -Q, how it is told to use one alone, and
-// ours of that kind.
-var kinds = []struct {
-	query, option string
-	ours          sshd.AlgorithmKind
-	also          []string // what else the option needs
-}{
-	{"cipher", "Ciphers", sshd.Cipher, nil},
-	{"mac", "MACs", sshd.MAC, []string{"Ciphers=aes128-ctr"}},
-	{"kex", "KexAlgorithms", sshd.KeyExchange, nil},
-	{"HostKeyAlgorithms", "HostKeyAlgorithms", sshd.HostKeyAlgorithm, nil},
-	{"PubkeyAcceptedAlgorithms", "PubkeyAcceptedAlgorithms", sshd.PublicKeyAlgorithm, nil},
-}
-
-// Every algorithm that OpenSSH and we have works, alone.
-func TestAlgorithms(t *testing.T) {
-	c := newClient(t, ourserver.Start(t, ourserver.Config(t), nil))
-	for _, kind := range kinds {
-		out, err := exec.Command(c.ssh, "-Q", kind.query).Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		ours, err := sshd.DefaultAlgorithms("", kind.ours)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range strings.Fields(string(out)) {
-			if !slices.Contains(ours, name) || !usable(kind.ours, name) {
-				continue
-			}
-			t.Run(kind.query+"/"+name, func(t *testing.T) {
-				t.Parallel()
-				if out := c.run(t, strings.NewReader("gate"), "cat", append(kind.also, kind.option+"="+name)...); string(out) != "gate" {
-					t.Fatalf("%q came back", out)
-				}
-			})
-		}
-	}
-	for _, compression := range []string{"yes", "no"} {
-		t.Run("compression/"+compression, func(t *testing.T) {
-			t.Parallel()
-			data := bytes.Repeat([]byte("gatehouse "), 100_000)
-			if out := c.run(t, bytes.NewReader(data), "cat", "Compression="+compression); !bytes.Equal(out, data) {
-				t.Fatalf("%d bytes came back for %d", len(out), len(data))
-			}
-		})
-	}
-}
-
-// usable leaves out algorithms of keys that the test's server or client does not have.
-func usable(kind sshd.AlgorithmKind, name string) bool {
-	switch kind {
-	case sshd.HostKeyAlgorithm:
-		return !strings.Contains(name, "-cert-") && !strings.HasPrefix(name, "sk-") && !strings.HasPrefix(name, "webauthn-")
-	case sshd.PublicKeyAlgorithm:
-		return name == "ssh-ed25519"
-	}
-	return true
 }
 
 // A slowSigner is a token that takes its time.

@@ -32,14 +32,19 @@ const PeersEnv = "GATEHOUSE_PEERS"
 func Need(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
+	if err != nil {
+		Missing(t, err.Error())
 	}
+	return path
+}
+
+// Missing ends a test that something installed is missing for: skipped, or failed.
+func Missing(t testing.TB, what string) {
+	t.Helper()
 	if os.Getenv(PeersEnv) == "required" {
-		t.Fatalf("%s is required: %v", name, err)
+		t.Fatalf("required: %s", what)
 	}
-	t.Skipf("%s is not installed", name)
-	return ""
+	t.Skip(what)
 }
 
 // Keys returns keys by kind: "ed25519", "rsa", "nistp256", "nistp384", "nistp521". They are

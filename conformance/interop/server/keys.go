@@ -10,6 +10,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"math/big"
 	"os"
@@ -61,7 +62,7 @@ func Files(t testing.TB) string {
 		key := ourserver.Keys(t)[kind]
 		public, err := ssh.NewPublicKey(key.Public())
 		check(t, err)
-		write(t, filepath.Join(dir, kind), privatePEM(t, kind, key))
+		write(t, filepath.Join(dir, kind), privatePEM(t, key))
 		write(t, filepath.Join(dir, kind+".pub"), []byte(line(public)))
 		write(t, filepath.Join(dir, kind+"-cert.pub"), []byte(line(certify(t, key, ssh.UserCert, User))))
 		known.WriteString("* " + line(public))
@@ -84,7 +85,7 @@ func Fingerprints(t testing.TB) []string {
 
 func line(key ssh.PublicKey) string { return string(ssh.MarshalAuthorizedKey(key)) }
 
-func privatePEM(t testing.TB, kind string, key crypto.Signer) []byte {
+func privatePEM(t testing.TB, key crypto.Signer) []byte {
 	t.Helper()
 	var block *pem.Block
 	switch k := key.(type) {
@@ -99,9 +100,30 @@ func privatePEM(t testing.TB, kind string, key crypto.Signer) []byte {
 		block, err = ssh.MarshalPrivateKey(k, "")
 		check(t, err)
 	default:
-		return testkeys.PEM("dsa1024")
+		block = &pem.Block{Type: "DSA PRIVATE KEY", Bytes: traditionalDSA(t, key.Public().(*dsa.PublicKey))}
 	}
 	return pem.EncodeToMemory(block)
+}
+
+// traditionalDSA encodes the key of the tests as programs without PKCS #8 want it.
+func traditionalDSA(t testing.TB, public *dsa.PublicKey) []byte {
+	t.Helper()
+	var pkcs8 struct {
+		Version   int
+		Algorithm pkix.AlgorithmIdentifier
+		Key       []byte
+	}
+	_, err := asn1.Unmarshal(testkeys.PKCS8("dsa1024"), &pkcs8)
+	check(t, err)
+	var x *big.Int
+	_, err = asn1.Unmarshal(pkcs8.Key, &x)
+	check(t, err)
+	der, err := asn1.Marshal(struct {
+		Version       int
+		P, Q, G, Y, X *big.Int
+	}{0, public.P, public.Q, public.G, public.Y, x})
+	check(t, err)
+	return der
 }
 
 // authoritySigner signs the certificates of hosts and users.

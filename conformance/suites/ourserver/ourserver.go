@@ -76,7 +76,12 @@ func Config(t testing.TB) *sshd.Config {
 // events, else nil.
 func Start(t testing.TB, config *sshd.Config, events *sshd.Events) string {
 	t.Helper()
-	srv := &sshd.Server{Config: config, Handler: sshd.HandlerFunc(shell), Events: events}
+	return Serve(t, &sshd.Server{Config: config, Handler: sshd.HandlerFunc(shell), Events: events})
+}
+
+// Serve is Start with a server of the caller's.
+func Serve(t testing.TB, srv *sshd.Server) string {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -47,8 +47,8 @@ type Handler interface {
 // are called by the reader and must not block.
 type Sink interface {
 	// Deliver hands over data. If b is not nil, data lies in it and may be kept after
-	// b.Retain; else it must be copied.
-	Deliver(data []byte, b *Buffer, stderr bool)
+	// b.Retain; else it must be copied. If nobody will read it, it returns false.
+	Deliver(data []byte, b *Buffer, stderr bool) bool
 	// EOF says that no data follows.
 	EOF()
 	// Closed says that the channel is gone; err is nil if the peer closed it properly.
@@ -183,8 +183,10 @@ func (c *Conn) read() error {
 
 func (c *Conn) deliver(d mux.Delivery) {
 	sink := d.Channel.User.(Sink)
-	if len(d.Data) > 0 {
-		sink.Deliver(d.Data, c.in.shared(), d.Stderr)
+	if len(d.Data) > 0 && !sink.Deliver(d.Data, c.in.shared(), d.Stderr) {
+		c.mu.Lock()
+		c.eng.Mux().Consumed(d.Channel, uint32(len(d.Data)))
+		c.release(false)
 	}
 	if d.EOF {
 		sink.EOF()
