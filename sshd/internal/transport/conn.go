@@ -185,7 +185,9 @@ func (c *Conn) deliver(d mux.Delivery) {
 	sink := d.Channel.User.(Sink)
 	if len(d.Data) > 0 && !sink.Deliver(d.Data, c.in.shared(), d.Stderr) {
 		c.mu.Lock()
-		c.eng.Mux().Consumed(d.Channel, uint32(len(d.Data)))
+		if c.err == nil {
+			c.eng.Mux().Consumed(d.Channel, uint32(len(d.Data)))
+		}
 		c.release(false)
 	}
 	if d.EOF {
