@@ -3,6 +3,8 @@
 // all.
 package main
 
+//go:generate go test ./internal/verb -run ^TestDocuments$ -update
+
 import (
 	"context"
 	"os"

@@ -79,13 +79,8 @@ func ask(ctx context.Context, text string) ([]byte, error) {
 	}
 }
 
-// Errorf writes an error line.
+// Errorf writes an error line, above the progress bar if one is shown.
 func (c *Console) Errorf(format string, args ...any) {
-	c.Notef(format, args...)
-}
-
-// Notef writes a line to standard error, above the progress bar if one is shown.
-func (c *Console) Notef(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	line := Printable(fmt.Sprintf(format, args...))

@@ -88,9 +88,17 @@ func (v *converter) run(ctx context.Context, c *console.Console, args []string) 
 		}
 	}
 	if err := v.out.write(ctx, c, target, bundle); err != nil {
-		return fmt.Errorf("%s: %s", strings.Join(files, ", "), report.Text(err))
+		return fmt.Errorf("%s: %s", together(files), report.Text(err))
 	}
 	return nil
+}
+
+// together names inputs that became one output.
+func together(files []string) string {
+	if len(files) == 1 {
+		return files[0]
+	}
+	return fmt.Sprintf("%s and %d more", files[0], len(files)-1)
 }
 
 func isDirectory(name string) bool {

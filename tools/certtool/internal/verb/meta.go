@@ -57,22 +57,27 @@ func writeFormats(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "NAME\tTITLE\tUSE\tHOLDS\tEXTENSIONS\tVARIANTS")
 	for _, f := range keyfmt.Formats() {
-		use := "-"
-		switch {
-		case f.Read && f.Write && f.Encrypts:
-			use = "read, write, encrypt"
-		case f.Read && f.Write:
-			use = "read, write"
-		case f.Read:
-			use = "read"
-		}
 		var kinds []string
 		for _, k := range f.Kinds {
 			kinds = append(kinds, string(k))
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", f.Name, f.Title, use, strings.Join(kinds, " "), strings.Join(f.Extensions, " "), strings.Join(f.Variants, " "))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", f.Name, f.Title, use(&f), strings.Join(kinds, " "), strings.Join(f.Extensions, " "), strings.Join(f.Variants, " "))
 	}
 	return t.Flush()
+}
+
+// use says what can be done with a format.
+func use(f *keyfmt.FormatInfo) string {
+	var words []string
+	for _, ability := range []struct {
+		has  bool
+		word string
+	}{{f.Read, "read"}, {f.Write, "write"}, {f.Encrypts, "encrypt"}} {
+		if ability.has {
+			words = append(words, ability.word)
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 // algorithms are the lists that algs prints.
