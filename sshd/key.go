@@ -3,6 +3,7 @@ package sshd
 import (
 	"bytes"
 	"crypto"
+	"crypto/dsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -43,8 +44,17 @@ func (k PublicKey) EqualBlob(blob []byte) bool { return bytes.Equal(k.key.Blob, 
 // Equal reports whether the key is other, a type of the standard library such as
 // ed25519.PublicKey. A key with a certificate equals its plain key.
 func (k PublicKey) Equal(other crypto.PublicKey) bool {
-	mine, ok := k.key.Key.(interface{ Equal(crypto.PublicKey) bool })
-	return ok && k.key.Application == "" && mine.Equal(other)
+	if k.key.Application != "" {
+		return false
+	}
+	switch mine := k.key.Key.(type) {
+	case interface{ Equal(crypto.PublicKey) bool }:
+		return mine.Equal(other)
+	case *dsa.PublicKey: // the one that has no such method
+		theirs, ok := other.(*dsa.PublicKey)
+		return ok && mine.P.Cmp(theirs.P) == 0 && mine.Q.Cmp(theirs.Q) == 0 && mine.G.Cmp(theirs.G) == 0 && mine.Y.Cmp(theirs.Y) == 0
+	}
+	return false
 }
 
 // Fingerprint returns the SHA-256 fingerprint in OpenSSH's notation.
