@@ -16,7 +16,6 @@ import (
 	"io"
 	"net"
 	"strconv"
-	"sync"
 
 	"gatehouse/keyfmt/sshwire"
 	"gatehouse/sshd"
@@ -104,28 +103,37 @@ func joinNew(n *sshd.NewChannel, nc net.Conn) {
 }
 
 // Join copies between a channel and a connection, with half-closes, until both directions
-// have ended, and closes both.
+// have ended, and closes both. What the client sent before it closed the channel arrives.
 func Join(ch *sshd.Channel, nc net.Conn) {
 	defer nc.Close()
 	defer ch.Close()
-	var wg sync.WaitGroup
-	wg.Go(func() {
+	stop := context.AfterFunc(ch.Conn().Context(), func() { nc.Close() })
+	defer stop()
+	delivered := make(chan struct{})
+	go func() { // ends with the channel, which is closed at the latest when Join returns
 		io.Copy(nc, ch)
 		if half, ok := nc.(interface{ CloseWrite() error }); ok {
 			half.CloseWrite()
 		}
-	})
-	wg.Go(func() {
-		io.Copy(ch, nc)
-		ch.CloseWrite()
-	})
-	stop := context.AfterFunc(ch.Conn().Context(), func() { nc.Close() })
-	defer stop()
-	go func() { // ends with the channel
+		close(delivered)
 		<-ch.Closed()
 		nc.Close()
 	}()
-	wg.Wait()
+	if _, err := io.Copy(ch, nc); err == nil {
+		ch.CloseWrite()
+	} else if !isClosed(ch) {
+		return // the connection broke: nothing more can be delivered
+	}
+	<-delivered
+}
+
+func isClosed(ch *sshd.Channel) bool {
+	select {
+	case <-ch.Closed():
+		return true
+	default:
+		return false
+	}
 }
 
 // listen serves tcpip-forward. The reply holds the port if the client let the server choose.

@@ -61,6 +61,9 @@ func (p *Process) startTerminal(cmd *exec.Cmd, want *sshd.Pty) error {
 		return err
 	}
 	defer slave.Close()
+	if master, err = withDeadlines(master); err != nil {
+		return err
+	}
 	p.Pty = master
 	p.Resize = func(w sshd.Window) error { return Resize(master, w) }
 	p.Resize(want.Window)
@@ -73,11 +76,6 @@ func (p *Process) startTerminal(cmd *exec.Cmd, want *sshd.Pty) error {
 		return err
 	}
 	return nil
-}
-
-// Resize changes the size of a terminal, of which master is one side.
-func Resize(master *os.File, w sshd.Window) error {
-	return pty.Setsize(master, &pty.Winsize{Cols: clamp(w.Columns), Rows: clamp(w.Rows), X: clamp(w.PixelWidth), Y: clamp(w.PixelHeight)})
 }
 
 func clamp(n uint32) uint16 { return uint16(min(n, 1<<16-1)) }

@@ -3,10 +3,15 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"gatehouse/sshd"
 )
 
 // signals are those of RFC 4254, section 6.10, and BREAK.
@@ -27,6 +32,34 @@ var signalNames = func() map[syscall.Signal]string {
 	}
 	return m
 }()
+
+// withDeadlines returns the file in the mode in which reads can have deadlines and take no
+// thread, which opening a terminal has ended, and closes f.
+func withDeadlines(f *os.File) (*os.File, error) {
+	defer f.Close()
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
+}
+
+// Resize changes the size of a terminal, of which master is one side. It may be called while
+// others use or close it.
+func Resize(master *os.File, w sshd.Window) error {
+	raw, err := master.SyscallConn()
+	if err != nil {
+		return err
+	}
+	size := &unix.Winsize{Col: clamp(w.Columns), Row: clamp(w.Rows), Xpixel: clamp(w.PixelWidth), Ypixel: clamp(w.PixelHeight)}
+	var failed error
+	err = raw.Control(func(fd uintptr) { failed = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, size) })
+	return errors.Join(err, failed)
+}
 
 // ownTerminal makes the program the leader of a session whose terminal is its input.
 func ownTerminal(cmd *exec.Cmd) {

@@ -1,0 +1,199 @@
+//go:build unix
+
+package session_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	pkgsftp "github.com/pkg/sftp"
+	"golang.org/x/crypto/ssh"
+
+	"gatehouse/sshd"
+	"gatehouse/sshd/session"
+	"gatehouse/sshd/sftp"
+)
+
+// connect starts a server with a Runner and returns a client of it.
+func connect(t *testing.T, r *session.Runner) *ssh.Client {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	r.Host = func(*sshd.Session) (session.Host, error) {
+		return session.Local{Name: "me", Home: home, Shell: "/bin/sh"}, nil
+	}
+	srv := &sshd.Server{
+		Config: &sshd.Config{HostKeys: []sshd.HostKey{{Signer: key}},
+			Auth: sshd.Auth{None: func(context.Context, *sshd.Attempt) sshd.Decision { return sshd.Accept(nil) }}},
+		Handler:   r,
+		AcceptEnv: func(name string) bool { return name == "GIVEN" },
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(l) }()
+	client, err := ssh.Dial("tcp", l.Addr().String(), &ssh.ClientConfig{User: "u", HostKeyCallback: ssh.InsecureIgnoreHostKey()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		client.Close()
+		srv.Close()
+		<-done
+	})
+	return client
+}
+
+func newSession(t *testing.T, c *ssh.Client) *ssh.Session {
+	t.Helper()
+	s, err := c.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestCommand(t *testing.T) {
+	c := connect(t, &session.Runner{Env: func(*sshd.Session) []string { return []string{"OWN=b"} }})
+	s := newSession(t, c)
+	if err := s.Setenv("GIVEN", "a"); err != nil {
+		t.Error(err)
+	}
+	if err := s.Setenv("LD_PRELOAD", "x"); err == nil {
+		t.Error("a variable that is not accepted")
+	}
+	var out, errs bytes.Buffer
+	s.Stdin, s.Stdout, s.Stderr = strings.NewReader("input"), &out, &errs
+	err := s.Run(`cat; echo " $GIVEN $OWN $USER $LD_PRELOAD ${SSH_CONNECTION%% *}"; echo oops >&2; exit 5`)
+	var exit *ssh.ExitError
+	if !errors.As(err, &exit) || exit.ExitStatus() != 5 || out.String() != "input a b me  127.0.0.1\n" || errs.String() != "oops\n" {
+		t.Errorf("%q, %q, %v", out.String(), errs.String(), err)
+	}
+}
+
+func TestSignals(t *testing.T) {
+	c := connect(t, &session.Runner{})
+	s := newSession(t, c)
+	out, err := s.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start("echo ready; exec sleep 60"); err != nil {
+		t.Fatal(err)
+	}
+	io.ReadFull(out, make([]byte, 6))
+	s.Signal(ssh.SIGTERM)
+	var exit *ssh.ExitError
+	if err := s.Wait(); !errors.As(err, &exit) || exit.Signal() != "TERM" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestTerminal(t *testing.T) {
+	c := connect(t, &session.Runner{})
+	s := newSession(t, c)
+	if err := s.RequestPty("vt100", 25, 81, ssh.TerminalModes{ssh.ECHO: 0, ssh.VINTR: 3}); err != nil {
+		t.Fatal(err)
+	}
+	in, _ := s.StdinPipe()
+	out, _ := s.StdoutPipe()
+	if err := s.Start("stty size; echo $TERM; stty -a | tr ' ' '\\n' | grep -x -e -echo; read x; stty size; exec sleep 60"); err != nil {
+		t.Fatal(err)
+	}
+	seen := ""
+	expect := func(want string) {
+		t.Helper()
+		buf := make([]byte, 256)
+		for !strings.Contains(seen, want) {
+			n, err := out.Read(buf)
+			if seen += string(buf[:n]); err != nil {
+				t.Fatalf("%q, %v; want %q", seen, err, want)
+			}
+		}
+	}
+	expect("25 81\r\nvt100\r\n-echo\r\n")
+	if err := s.WindowChange(26, 82); err != nil {
+		t.Error(err)
+	}
+	time.Sleep(200 * time.Millisecond) // the size is set on a goroutine that nobody can wait for
+	io.WriteString(in, "\n")
+	expect("26 82")
+	io.WriteString(in, "\x03")
+	var exit *ssh.ExitError
+	if err := s.Wait(); !errors.As(err, &exit) {
+		t.Errorf("interrupted by its terminal: %v", err)
+	}
+}
+
+func TestForcedAndSubsystems(t *testing.T) {
+	dir := t.TempDir()
+	os.WriteFile(filepath.Join(dir, "f"), []byte("content"), 0o600)
+	c := connect(t, &session.Runner{
+		Subsystems: map[string]session.Subsystem{"sftp": sftp.Config{Home: dir}.Serve},
+		Force: func(s *sshd.Session) string {
+			if s.Command() == "free" {
+				return "echo forced $SSH_ORIGINAL_COMMAND"
+			}
+			return ""
+		},
+	})
+	if out, err := newSession(t, c).Output("free"); err != nil || string(out) != "forced free\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+	files, err := pkgsftp.NewClient(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer files.Close()
+	f, err := files.Open("f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(f); err != nil || string(got) != "content" {
+		t.Errorf("%q, %v", got, err)
+	}
+	s := newSession(t, c)
+	errs, _ := s.StderrPipe()
+	if err := s.RequestSubsystem("none"); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(errs); err != nil || !strings.Contains(string(text), session.ErrSubsystem.Error()) {
+		t.Errorf("subsystem that there is not: %q, %v", text, err)
+	}
+}
+
+// A program that nobody listens to any more is hung up on.
+func TestHangUp(t *testing.T) {
+	c := connect(t, &session.Runner{})
+	file := filepath.Join(t.TempDir(), "hup")
+	s := newSession(t, c)
+	out, _ := s.StdoutPipe()
+	if err := s.Start("trap 'echo x >" + file + "; exit' HUP; echo ready; sleep 60 & wait"); err != nil {
+		t.Fatal(err)
+	}
+	io.ReadFull(out, make([]byte, 6))
+	c.Close()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Stat(file); err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("the program goes on")
+		}
+	}
+}
