@@ -71,6 +71,9 @@ func (t *Table) Run(ctx context.Context, c *console.Console, args []string) int 
 		return ExitDone
 	case errors.Is(err, ErrReported):
 		return ExitInput
+	case errors.Is(err, context.Canceled):
+		c.Errorf("interrupted")
+		return ExitInput
 	case errors.As(err, &usage):
 		c.Errorf("%s; see \"%s help\"", usage, t.Program)
 		return ExitUsage

@@ -42,40 +42,49 @@ func System(program string) *Console {
 		Progress: isTerminal(os.Stderr),
 	}
 	if isTerminal(os.Stdin) && c.Progress {
-		c.Ask = ask
+		c.Ask = asker()
 	}
 	return c
 }
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// ask reads a line without echo. When ctx ends it gives the terminal its echo back.
-func ask(ctx context.Context, text string) ([]byte, error) {
+// asker returns what asks on the terminal. Echo is off before the question appears, so that
+// an answer typed ahead does not show. When ctx ends the terminal is as before.
+func asker() func(context.Context, string) ([]byte, error) {
 	fd := int(os.Stdin.Fd())
-	before, err := term.GetState(fd)
-	if err != nil {
-		return nil, err
-	}
-	fmt.Fprint(os.Stderr, text)
-	type answer struct {
-		line []byte
-		err  error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		line, err := term.ReadPassword(fd)
-		answers <- answer{line, err}
-	}()
-	select {
-	case a := <-answers:
-		fmt.Fprintln(os.Stderr)
-		if errors.Is(a.err, io.EOF) {
-			a.err = errors.New("no answer")
+	terminal := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{os.Stdin, os.Stderr}, "")
+	return func(ctx context.Context, text string) ([]byte, error) {
+		before, err := term.MakeRaw(fd)
+		if err != nil {
+			return nil, err
 		}
-		return a.line, a.err
-	case <-ctx.Done():
-		fmt.Fprintln(os.Stderr)
-		return nil, errors.Join(ctx.Err(), term.Restore(fd, before))
+		type answer struct {
+			line string
+			err  error
+		}
+		answers := make(chan answer, 1)
+		go func() {
+			line, err := terminal.ReadPassword(text)
+			answers <- answer{line, err}
+		}()
+		var a answer
+		select {
+		case a = <-answers:
+		case <-ctx.Done():
+			a.err = ctx.Err()
+		}
+		if errors.Is(a.err, io.EOF) { // the keys that interrupt are characters here
+			a.err = context.Canceled
+		}
+		err = errors.Join(a.err, term.Restore(fd, before))
+		if err != nil {
+			fmt.Fprintln(os.Stderr)
+		}
+		return []byte(a.line), err
 	}
 }
 

@@ -51,11 +51,21 @@ func NewError(err error) *Error {
 	return &Error{KindIO, Text(err)}
 }
 
+// About names what an error is about.
+func About(name string, err error) error { return &aboutError{name, err} }
+
+type aboutError struct {
+	name string
+	err  error
+}
+
+func (e *aboutError) Error() string { return e.name + ": " + Text(e.err) }
+func (e *aboutError) Unwrap() error { return e.err }
+
 // Text returns an error as one line for a person: without the names of packages, and
 // without the path of a file, which the caller gives once.
 func Text(err error) string {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
+	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
 		err = pathErr.Err
 	}
 	text := err.Error()

@@ -48,7 +48,7 @@ func (s *storeChanger) change(ctx context.Context, c *console.Console, do func(c
 		return do(w)
 	})
 	if err != nil {
-		return fmt.Errorf("%s: %s", name, report.Text(cause(err)))
+		return report.About(name, cause(err))
 	}
 	return nil
 }
@@ -93,7 +93,7 @@ func (s *storeChanger) entries(ctx context.Context, c *console.Console, files []
 	for _, file := range files {
 		one, err := s.inputReader.load(ctx, c, file, selection{})
 		if err != nil {
-			return nil, fmt.Errorf("%s: %s", file, report.Text(err))
+			return nil, report.About(file, err)
 		}
 		for i := range one.bundle.Items {
 			nameless(&one.bundle.Items[i], file)

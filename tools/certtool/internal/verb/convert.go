@@ -78,7 +78,7 @@ func (v *converter) run(ctx context.Context, c *console.Console, args []string) 
 	for _, file := range files {
 		in, err := v.in.load(ctx, c, file, v.keep)
 		if err != nil {
-			return fmt.Errorf("%s: %s", file, report.Text(err))
+			return report.About(file, err)
 		}
 		bundle.Items = append(bundle.Items, in.bundle.Items...)
 	}
@@ -88,7 +88,7 @@ func (v *converter) run(ctx context.Context, c *console.Console, args []string) 
 		}
 	}
 	if err := v.out.write(ctx, c, target, bundle); err != nil {
-		return fmt.Errorf("%s: %s", together(files), report.Text(err))
+		return report.About(together(files), err)
 	}
 	return nil
 }
@@ -121,12 +121,18 @@ func (v *converter) batch(ctx context.Context, c *console.Console, files []strin
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var next, done, failed atomic.Int64
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(files)) {
 		workers.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(files)) && ctx.Err() == nil; i = next.Add(1) - 1 {
-				if err := v.one(ctx, c, files[i], targets[i]); err != nil && ctx.Err() == nil {
+				switch err := v.one(ctx, c, files[i], targets[i]); {
+				case errors.Is(err, context.Canceled):
+					cancel()
+					return
+				case err != nil:
 					failed.Add(1)
 					c.Errorf("%s: %s", files[i], report.Text(err))
 				}

@@ -256,16 +256,16 @@ func (g *generator) run(ctx context.Context, c *console.Console, args []string) 
 	if g.cert.selfSigned {
 		cert, err := g.cert.certificate(key)
 		if err != nil {
-			return fmt.Errorf("certificate: %s", report.Text(err))
+			return report.About("certificate", err)
 		}
 		item.Certs = []*keyfmt.Certificate{cert}
 	}
 	request, err := g.cert.requestFor(key)
 	if err != nil {
-		return fmt.Errorf("certificate request: %s", report.Text(err))
+		return report.About("certificate request", err)
 	}
 	if err := g.out.write(ctx, c, args[0], &keyfmt.Bundle{Items: []keyfmt.Item{item}}); err != nil {
-		return fmt.Errorf("%s", report.Text(err))
+		return report.About("generate", err)
 	}
 	return g.cert.writeRequest(c, request, g.out.force)
 }

@@ -222,11 +222,11 @@ func eachInput(ctx context.Context, c *console.Console, r *inputReader, o *outle
 	failed := false
 	for _, file := range files {
 		in, err := r.read(ctx, c, file)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
 		if err == nil {
 			err = show(in)
+		}
+		if errors.Is(err, context.Canceled) {
+			return err
 		}
 		if err != nil {
 			failed = true

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"os"
 	"slices"
 
@@ -37,7 +36,7 @@ asked for; --clear takes the protection away.`,
 					return command.UsageError("passwd: either --clear or --out-pass expected")
 				}
 				if err := changePassword(ctx, c, &in, &out, args[0], *unprotected); err != nil {
-					return fmt.Errorf("%s: %s", args[0], report.Text(err))
+					return report.About(args[0], err)
 				}
 				return nil
 			}

@@ -124,6 +124,8 @@ func (s *storeOpener) each(ctx context.Context, c *console.Console, o *outlet, o
 			})
 		}
 		switch {
+		case errors.Is(err, context.Canceled):
+			return err
 		case errors.Is(err, command.ErrReported):
 			failed = true
 		case err != nil:
