@@ -42,7 +42,7 @@ func (r *inputReader) flags(fs *flag.FlagSet) {
 	command.Choice(fs, &r.from, "from", formatNames(func(f *keyfmt.FormatInfo) bool { return f.Read }), "take the input for this `format`")
 	fs.BoolVar(&r.noVerify, "no-verify", false, "read a Java key store without its password, unauthenticated")
 	fs.BoolVar(&r.recursive, "recursive", false, "read the files in directories, and in those below")
-	fs.IntVar(&r.iterations, "max-iterations", 0, "rounds of key derivation that an input may ask for, `n` instead of 10000000")
+	fs.IntVar(&r.iterations, "max-iterations", 0, "rounds of key derivation that an input may ask for, `n` instead of 10000000, or 1024 of bcrypt")
 	fs.IntVar(&r.memory, "max-memory", 0, "memory for key derivation that an input may ask for, in `MiB` instead of 1024")
 }
 
@@ -137,7 +137,7 @@ func (r *inputReader) options(ctx context.Context, c *console.Console, file stri
 		Password:    password,
 		KeyPassword: r.keyPassword(ctx, c, file),
 		NoVerify:    r.noVerify || r.listOnly && password == nil,
-		Limits:      keyfmt.Limits{Iterations: r.iterations, Memory: r.memory << 20},
+		Limits:      keyfmt.Limits{Iterations: r.iterations, Bcrypt: r.iterations, Memory: r.memory << 20},
 	}
 }
 

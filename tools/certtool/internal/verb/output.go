@@ -27,6 +27,7 @@ var profiles = []keyfmt.Profile{
 type outputWriter struct {
 	to, variant, profile string
 	pass, keyPass        secret.Source
+	iterations           int
 	allowLoss, force     bool
 
 	format keyfmt.Format // chosen
@@ -48,14 +49,14 @@ func (o *outputWriter) profileFlags(fs *flag.FlagSet) {
 	}
 	command.Choice(fs, &o.profile, "profile", names, "algorithms that this `reader` understands instead of modern")
 	fs.StringVar(&o.variant, "variant", "", "`dialect` of the format, see certtool formats")
+	fs.IntVar(&o.iterations, "iterations", 0, "rounds of key derivation, `n` instead of the profile's")
 	secret.Flag(fs, &o.pass, "out-pass", "password of the output")
 	secret.Flag(fs, &o.keyPass, "out-key-pass", "password of its entries, where that is another one")
 }
 
 func (o *outputWriter) check() error { return errors.Join(o.pass.Check(), o.keyPass.Check()) }
 
-// extensions are what files are called apart from the extensions of the formats: their
-// structure depends on what they hold.
+// kindsOfDER are the formats of files with the extension der, which depend on what they hold.
 var kindsOfDER = map[keyfmt.Kind]keyfmt.Format{
 	keyfmt.KindKey: keyfmt.FormatPKCS8, keyfmt.KindPublic: keyfmt.FormatSPKI,
 	keyfmt.KindCertificate: keyfmt.FormatX509, keyfmt.KindCRL: keyfmt.FormatCRL,
@@ -134,7 +135,7 @@ func (o *outputWriter) write(ctx context.Context, c *console.Console, target str
 }
 
 func (o *outputWriter) options(ctx context.Context, c *console.Console, target string, b *keyfmt.Bundle) (*keyfmt.MarshalOptions, keyfmt.Format, error) {
-	opts := &keyfmt.MarshalOptions{Profile: keyfmt.Profile(o.profile), AllowLoss: o.allowLoss, Variant: o.variant}
+	opts := &keyfmt.MarshalOptions{Profile: keyfmt.Profile(o.profile), AllowLoss: o.allowLoss, Variant: o.variant, Iterations: o.iterations}
 	format := o.format
 	if o.to == "" && strings.EqualFold(filepath.Ext(target), "."+derExtension) && len(b.Items) > 0 {
 		if f := kindsOfDER[b.Items[0].Kind()]; f != "" {
