@@ -222,8 +222,12 @@ func (c *client) alive() error {
 		if err != nil {
 			return err
 		}
-		if p[0] == peer.MsgUnimplemented && peer.Parse(p).Uint32() == seq {
+		f := peer.Parse(p)
+		switch id := f.Uint32(); {
+		case p[0] == peer.MsgUnimplemented && id == seq:
 			return c.echoes()
+		case p[0] == peer.MsgChannelWindowAdjust && c.ch != nil && id == c.ch.ID:
+			c.ch.Window += int64(f.Uint32())
 		}
 	}
 }
