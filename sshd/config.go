@@ -62,7 +62,7 @@ type Config struct {
 	// 0 is 1 GiB (or less where the cipher asks for it) and no limit of time.
 	RekeyBytes    uint64
 	RekeyInterval time.Duration
-	// RekeyPackets does the same by packets; 0 is 2^31.
+	// RekeyPackets does the same by packets, 100 at least; 0 is 2^31.
 	RekeyPackets uint64
 
 	// PadCompressed gives the packets of a compressed stream a random number of blocks more
@@ -99,6 +99,7 @@ const (
 	leastWindow        = 128 << 10
 	defaultMaxWindow   = 16 << 20
 	defaultRekeyBytes  = 1 << 30
+	leastRekeyPackets  = 100 // an exchange is some packets itself
 	defaultMinRSA      = 2048
 	maxPending         = 64       // undecided opens of a connection, requests of a channel
 	receivePacket      = 32 << 10 // largest data string that a client may send
@@ -160,6 +161,9 @@ func (c *Config) compile() (*engine.Config, error) {
 	}
 	if e.Mux.Window < leastWindow || e.Mux.MaxWindow < e.Mux.Window {
 		return nil, &ConfigError{"Window", fmt.Errorf("%d to %d: must be %d at least and not shrink", e.Mux.Window, e.Mux.MaxWindow, leastWindow)}
+	}
+	if c.RekeyPackets > 0 && c.RekeyPackets < leastRekeyPackets {
+		return nil, &ConfigError{"RekeyPackets", fmt.Errorf("%d: must be %d at least", c.RekeyPackets, leastRekeyPackets)}
 	}
 	if c.Moduli != nil {
 		groups, err := kex.ParseModuli(c.Moduli)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -111,8 +112,16 @@ func TestZeroAuthLetsNobodyIn(t *testing.T) {
 var echo = sshd.HandlerFunc(func(s *sshd.Session) { io.Copy(s, s) })
 
 func TestBulkEchoWithRekeys(t *testing.T) {
+	for name, cfg := range map[string]*sshd.Config{
+		"bytes":   {Auth: anyone, RekeyBytes: 1 << 20},
+		"packets": {Auth: anyone, RekeyPackets: 150},
+	} {
+		t.Run(name, func(t *testing.T) { bulkEcho(t, cfg) })
+	}
+}
+
+func bulkEcho(t *testing.T, cfg *sshd.Config) {
 	const size = 16 << 20
-	cfg := &sshd.Config{Auth: anyone, RekeyBytes: 1 << 20}
 	var rekeys int
 	var mu sync.Mutex
 	addr := serve(t, &sshd.Server{Config: cfg, Handler: echo,
@@ -143,5 +152,34 @@ func TestBulkEchoWithRekeys(t *testing.T) {
 	defer mu.Unlock()
 	if rekeys < 5 {
 		t.Errorf("%d rekeys", rekeys)
+	}
+}
+
+func TestTooFrequentRekeysAreRefused(t *testing.T) {
+	var ce *sshd.ConfigError
+	if err := (&sshd.Config{RekeyPackets: 3}).Validate(); !errors.As(err, &ce) || ce.Field != "RekeyPackets" {
+		t.Error(err)
+	}
+}
+
+// TestUnreadStderrHoldsUpNothing: extended data that nobody reads is credited (golang/go#80333).
+func TestUnreadStderrHoldsUpNothing(t *testing.T) {
+	addr := serve(t, &sshd.Server{Config: &sshd.Config{Auth: anyone}, Handler: echo})
+	ch, requests, err := dial(t, addr, nil).OpenChannel("session", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go ssh.DiscardRequests(requests)
+	if _, err := ch.Stderr().Write(make([]byte, 8<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ch.SendRequest("shell", true, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ch.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(ch, make([]byte, 1)); err != nil {
+		t.Error(err)
 	}
 }
