@@ -58,3 +58,23 @@ func TestRequestsOfAClosedChannelAreAccountedFor(t *testing.T) {
 		t.Errorf("%d bytes wait", m.waiting)
 	}
 }
+
+func TestEmptyDataIsLegal(t *testing.T) { // RFC 4254, section 5.2
+	m, r, _ := accepted(t, nil)
+	for range 100 {
+		step(t, m, pack(msg.ChannelData, u32(0), str("")))
+		step(t, m, pack(msg.ChannelWindowAdjust, u32(0), u32(0)))
+	}
+	if sent, events := r.take(); len(sent)+len(events) != 0 {
+		t.Errorf("sent %x, %d events", sent, len(events))
+	}
+}
+
+func TestWindowOfThePeerMayBeTheLargest(t *testing.T) {
+	m, _, c := accepted(t, nil) // it began with 1000
+	step(t, m, pack(msg.ChannelWindowAdjust, u32(0), u32(1<<32-1-1000)))
+	if n, _ := c.Writable(); n != 1<<32-1 {
+		t.Errorf("window %d", n)
+	}
+	refuse(t, m, pack(msg.ChannelWindowAdjust, u32(0), u32(1)), "one more")
+}
