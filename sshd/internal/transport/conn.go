@@ -283,9 +283,10 @@ const maxTraced = 8 << 20
 
 // traced queues a Packet event, unless too much waits already; c.mu is held.
 func (c *Conn) traced(sent bool, payload []byte) {
-	if c.traceSize += len(payload); c.traceSize > maxTraced {
+	if len(c.events) > maxEvents/4 || c.traceSize+len(payload) > maxTraced {
 		return
 	}
+	c.traceSize += len(payload)
 	secret := payload[0] == msg.UserauthRequest || payload[0] >= msg.AuthFirst && payload[0] <= msg.AuthLast
 	if !sent && secret {
 		payload = payload[:1]

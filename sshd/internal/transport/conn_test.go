@@ -40,3 +40,17 @@ func TestCallsAfterTheEnd(t *testing.T) {
 		t.Errorf("the first error is the reason: %v", err)
 	}
 }
+
+// TestTracesAreBounded: in number, so that they never end a connection, and in bytes.
+func TestTracesAreBounded(t *testing.T) {
+	for size, want := range map[int]int{1: maxEvents/4 + 1, 256 << 10: maxTraced / (256 << 10)} {
+		c, _ := pair(t)
+		payload := make([]byte, size)
+		for range 2 * maxEvents {
+			c.traced(true, payload)
+		}
+		if len(c.events) != want {
+			t.Errorf("%d events of %d bytes wait, want %d", len(c.events), size, want)
+		}
+	}
+}
