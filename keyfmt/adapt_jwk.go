@@ -72,17 +72,18 @@ func sniffJWE(head []byte) (Confidence, string) {
 }
 
 func parseJWK(data []byte, o *parseContext) (*Bundle, error) {
-	keys, _, err := jwk.Parse(data, o.limits)
-	if err != nil {
-		return nil, err
-	}
-	b := &Bundle{Format: o.format}
-	for i := range keys {
-		it, err := jwkItem(&keys[i])
+	// Room for all that the text can hold: lists that grow take more.
+	b := &Bundle{Items: make([]Item, 0, min(bytes.Count(data, []byte("{")), len(data)/jwk.MinSize+1))}
+	_, err := jwk.Each(data, o.limits, func(k *jwk.Key) error {
+		it, err := jwkItem(k)
 		if err != nil {
-			return nil, inEntry(err, i, keys[i].ID)
+			return inEntry(err, len(b.Items), k.ID)
 		}
 		b.Items = append(b.Items, *it)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return b, nil
 }
@@ -223,7 +224,7 @@ func marshalJWE(b *Bundle, o *marshalContext) ([]byte, error) {
 // JWKThumbprint returns the SHA-256 thumbprint of the public key (RFC 7638). ErrUnsupported
 // means that JWK has no form for it.
 func (k *Key) JWKThumbprint() ([]byte, error) {
-	if k.SPKI == nil {
+	if k.SPKI == nil || k.SSH != nil {
 		return nil, fault.Unsupported("JWK", "%s keys", k.Algorithm)
 	}
 	return jwk.Thumbprint(&keyder.Key{Algorithm: k.Algorithm, SPKI: k.SPKI})

@@ -118,11 +118,11 @@ func (o *parseContext) objectBlock(obj *object, blk *pemfile.Block) (Item, error
 // issuers as far as they are there; other items stay as they are. A public key beside its
 // private one adds nothing and goes.
 func pairUp(items []Item) []Item {
-	var pool []*Certificate
+	pool := newCertIndex()
 	private := map[string]bool{}
 	for i := range items {
 		if it := &items[i]; it.Key == nil && len(it.Certs) == 1 {
-			pool = append(pool, it.Certs[0])
+			pool.add(it.Certs[0])
 		} else if it.Kind() == KindKey && it.Key.SPKI != nil {
 			private[string(it.Key.SPKI)] = true
 		}
@@ -133,7 +133,7 @@ func pairUp(items []Item) []Item {
 		if it.Kind() != KindKey || len(it.Certs) > 0 || it.Key.SPKI == nil {
 			continue
 		}
-		it.Certs = chainFor(it.Key.SPKI, pool)
+		it.Certs = pool.at(pool.chain(lookup(pool.bySPKI, it.Key.SPKI)))
 		for _, c := range it.Certs {
 			used[c] = true
 		}
@@ -147,30 +147,6 @@ func pairUp(items []Item) []Item {
 		}
 	}
 	return out
-}
-
-// chainFor returns the first certificate of the pool for a public key, followed by its
-// issuers.
-func chainFor(spki []byte, pool []*Certificate) []*Certificate {
-	bySubject := map[string]*Certificate{}
-	var next *Certificate
-	for _, c := range pool {
-		s := shapeOf(c)
-		if _, dup := bySubject[string(s.subject)]; !dup {
-			bySubject[string(s.subject)] = c
-		}
-		if next == nil && bytes.Equal(s.spki, spki) {
-			next = c
-		}
-	}
-	var chain []*Certificate
-	seen := map[*Certificate]bool{}
-	for next != nil && !seen[next] {
-		seen[next] = true
-		chain = append(chain, next)
-		next = bySubject[string(shapeOf(next).issuer)]
-	}
-	return chain
 }
 
 // The dialects of formats that are ASN.1 structures.

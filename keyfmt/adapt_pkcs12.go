@@ -87,59 +87,34 @@ func pkcs12Protection(f *pkcs12.File) (p Protection, err error) {
 	return p, nil
 }
 
-// A pkcs12Reader makes items of bags. A file can hold tens of thousands of keys and
-// certificates, so that all searches are by index.
+// A pkcs12Reader makes items of bags.
 type pkcs12Reader struct {
-	o     *parseContext
-	file  *pkcs12.File
-	certs []pkcs12Cert
-	used  map[string]bool // certificates, by their DER, that an item of a key has
+	o    *parseContext
+	file *pkcs12.File
+	used map[string]bool // certificates, by their DER, that an item of a key has
 
-	byID, bySubject, bySPKI map[string]int // the first certificate of each
-	byBoth                  map[string]int // by public key and local key id
-}
-
-type pkcs12Cert struct {
-	*Certificate
-	bag   *pkcs12.Bag
-	shape certShape
+	certs  *certIndex
+	bags   []*pkcs12.Bag  // of the certificates
+	byID   map[string]int // the first certificate of a local key id
+	byBoth map[string]int // by public key and local key id
 }
 
 func newPKCS12Reader(f *pkcs12.File, o *parseContext) *pkcs12Reader {
 	r := &pkcs12Reader{
 		o: o, file: f, used: map[string]bool{},
-		byID: map[string]int{}, bySubject: map[string]int{}, bySPKI: map[string]int{}, byBoth: map[string]int{},
+		certs: newCertIndex(), byID: map[string]int{}, byBoth: map[string]int{},
 	}
 	for i := range f.Bags {
 		b := &f.Bags[i]
 		if b.Kind != pkcs12.CertBag {
 			continue
 		}
-		c := pkcs12Cert{Certificate: NewCertificate(b.Value), bag: b}
-		c.shape = shapeOf(c.Certificate)
-		n := len(r.certs)
-		r.certs = append(r.certs, c)
+		n := r.certs.add(NewCertificate(b.Value))
+		r.bags = append(r.bags, b)
 		index(r.byID, b.LocalKeyID, n)
-		index(r.bySubject, c.shape.subject, n)
-		index(r.bySPKI, c.shape.spki, n)
-		index(r.byBoth, both(c.shape.spki, b.LocalKeyID), n)
+		index(r.byBoth, both(r.certs.shapes[n].SPKI, b.LocalKeyID), n)
 	}
 	return r
-}
-
-// index notes the first place of a key that is not nil.
-func index(m map[string]int, key []byte, place int) {
-	if _, known := m[string(key)]; key != nil && !known {
-		m[string(key)] = place
-	}
-}
-
-// lookup returns the place of key, -1 if it has none.
-func lookup(m map[string]int, key []byte) int {
-	if place, ok := m[string(key)]; ok && key != nil {
-		return place
-	}
-	return -1
 }
 
 // both is a key of two parts, nil if one is missing. spki is DER, so that it ends by itself.
@@ -192,8 +167,13 @@ func (r *pkcs12Reader) open(alias string, open func(passwords ...[]byte) error) 
 		return false, err
 	}
 	own, ok, err := r.o.keyPassword(alias)
-	if err != nil || !ok {
-		return err == nil, err
+	switch {
+	case err != nil:
+		return false, err
+	case !ok && !r.file.Opened():
+		return false, fault.Password("key") // nothing shows that the file's password is right
+	case !ok:
+		return true, nil
 	}
 	return false, open(own)
 }
@@ -218,7 +198,7 @@ func (r *pkcs12Reader) key(b *pkcs12.Bag, it *Item) (err error) {
 	if !it.Locked {
 		var named []*Certificate
 		if leaf >= 0 {
-			named = []*Certificate{r.certs[leaf].Certificate}
+			named = r.certs.at([]int{leaf})
 		}
 		if it.Key, err = storedKey(der, named); err != nil {
 			return err
@@ -230,7 +210,7 @@ func (r *pkcs12Reader) key(b *pkcs12.Bag, it *Item) (err error) {
 		it.Key = lockedKey(it.Certs)
 	}
 	if it.Alias == "" && leaf >= 0 {
-		it.Alias = r.certs[leaf].bag.FriendlyName
+		it.Alias = r.bags[leaf].FriendlyName
 	}
 	return nil
 }
@@ -253,21 +233,14 @@ func (r *pkcs12Reader) ofKey(spki, id []byte) int {
 	if i := lookup(r.byBoth, both(spki, id)); i >= 0 {
 		return i
 	}
-	return lookup(r.bySPKI, spki)
+	return lookup(r.certs.bySPKI, spki)
 }
 
-// maxChain bounds the chain of a key: keys share issuers, so that chains can be far longer
-// than the file.
-const maxChain = 32
-
 // chain returns a certificate and its issuers as far as the file has them.
-func (r *pkcs12Reader) chain(i int) []*Certificate {
-	var chain []*Certificate
-	seen := map[int]bool{}
-	for i >= 0 && !seen[i] && len(chain) < maxChain {
-		seen[i], r.used[string(r.certs[i].Raw)] = true, true
-		chain = append(chain, r.certs[i].Certificate)
-		i = lookup(r.bySubject, r.certs[i].shape.issuer)
+func (r *pkcs12Reader) chain(leaf int) []*Certificate {
+	chain := r.certs.at(r.certs.chain(leaf))
+	for _, c := range chain {
+		r.used[string(c.Raw)] = true
 	}
 	return chain
 }
@@ -276,12 +249,12 @@ func (r *pkcs12Reader) chain(i int) []*Certificate {
 // Java trusts, chain or not.
 func (r *pkcs12Reader) certificates() []Item {
 	var items []Item
-	for _, c := range r.certs {
-		if r.used[string(c.Raw)] && !c.bag.JavaTrusted {
+	for i, c := range r.certs.certs {
+		if r.used[string(c.Raw)] && !r.bags[i].JavaTrusted {
 			continue
 		}
-		it := Item{Alias: c.bag.FriendlyName, Certs: []*Certificate{c.Certificate}}
-		it.bagAttributes(c.bag)
+		it := Item{Alias: r.bags[i].FriendlyName, Certs: []*Certificate{c}}
+		it.bagAttributes(r.bags[i])
 		items = append(items, it)
 	}
 	return items

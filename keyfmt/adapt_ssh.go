@@ -29,6 +29,7 @@ var sshPrivateRows = []formatRow{
 		sniff:   sniffOpenSSH,
 		parse:   parseOpenSSH,
 		marshal: marshalOpenSSH,
+		wire:    true,
 	},
 	{
 		FormatInfo: FormatInfo{

@@ -33,7 +33,8 @@ var numberRows = []formatRow{
 	},
 	{
 		FormatInfo: FormatInfo{
-			Name: FormatDNSKEY, Title: "DNSKEY records", Extensions: []string{"key"},
+			// BIND calls these files .key, which for new files means PKCS #8.
+			Name: FormatDNSKEY, Title: "DNSKEY records", Extensions: []string{"dnskey"},
 			Read: true, Many: true, Kinds: []Kind{KindPublic}, Spec: "RFC 4034",
 		},
 		sniff: sniffDNSKEY,
@@ -140,7 +141,7 @@ func parseDNSKEY(data []byte, o *parseContext) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bundle{Format: o.format}
+	b := &Bundle{Items: make([]Item, 0, len(keys))}
 	for _, k := range keys {
 		item, err := bindItem(k.Public)
 		if err != nil {

@@ -26,6 +26,7 @@ var sshPublicRows = []formatRow{
 		sniff:   sniffContains("---- BEGIN " + sshpub.BlockLabel),
 		parse:   parseRFC4716,
 		marshal: marshalRFC4716,
+		wire:    true,
 	},
 	{
 		FormatInfo: FormatInfo{
@@ -35,6 +36,7 @@ var sshPublicRows = []formatRow{
 		sniff:   sniffSSHFP,
 		parse:   parseSSHFP,
 		marshal: marshalSSHFP,
+		wire:    true,
 	},
 	{
 		FormatInfo: FormatInfo{
@@ -45,6 +47,7 @@ var sshPublicRows = []formatRow{
 		sniff:   sniffSSHLines,
 		parse:   parseSSHLines,
 		marshal: marshalSSHLines,
+		wire:    true,
 	},
 }
 
@@ -61,23 +64,28 @@ func isSSHBlob(data []byte) (keyType string, ok bool) {
 	return name, err == nil && sshtype.Known(name)
 }
 
-// sniffSSHLines judges the first line that is not a comment.
+// sniffSSHLines looks for a line that holds a key. The first one that is not a comment is
+// enough to be certain; keys after others may be part of something else.
 func sniffSSHLines(head []byte) (Confidence, string) {
 	if name, ok := isSSHBlob(head); ok {
 		return Certain, fmt.Sprintf("it is a wire blob of type %q", name)
 	}
+	sure := Certain
 	for text := range bytes.Lines(trimText(head)) {
 		text = bytes.TrimSpace(text)
 		if len(text) == 0 || text[0] == '#' {
 			continue
 		}
 		if line, err := sshpub.ParseLine(string(text)); err == nil {
-			return Certain, fmt.Sprintf("a line holds a key of type %q", line.Type)
+			return sure, fmt.Sprintf("a line holds a key of type %q", line.Type)
+		}
+		if sshpub.IsSSH1(string(text)) {
+			return Likely, "a line holds an RSA key of SSH 1"
 		}
 		if name, _, _ := bytes.Cut(text, []byte(" ")); sshtype.Known(string(name)) {
 			return Likely, fmt.Sprintf("a line begins with the key type %q", name)
 		}
-		break
+		sure = Likely
 	}
 	return No, ""
 }
@@ -87,23 +95,28 @@ func parseSSHLines(data []byte, o *parseContext) (*Bundle, error) {
 		item, err := publicItem(data, "")
 		return &Bundle{Format: o.format, Items: []Item{item}}, err
 	}
-	lines, err := sshpub.ParseLines(trimText(data), o.limits.Items)
+	lines, bad, err := sshpub.ParseLines(trimText(data), o.limits.Items)
 	if err != nil {
 		return nil, err
 	}
-	b := &Bundle{Format: o.format}
+	b := &Bundle{Items: make([]Item, 0, len(lines))}
+	for _, err := range bad {
+		b.Skipped = append(b.Skipped, o.fail(err))
+	}
 	for i := range lines {
 		item, err := publicItem(lines[i].Blob, lines[i].Comment)
-		if err != nil {
-			return nil, err
-		}
 		item.Alias = lines[i].Hosts
 		item.setAttribute("options", lines[i].Options)
 		item.setAttribute("marker", lines[i].Marker)
 		item.setAttribute("hosts", lines[i].Hosts)
-		b.Items = append(b.Items, item)
+		if err != nil {
+			err = fault.At(err, fmt.Sprintf("line %d", lines[i].Number), -1)
+		}
+		if err := b.addEntry(o, &item, err); err != nil {
+			return nil, err
+		}
 	}
-	return b, nil
+	return b.orSkipped()
 }
 
 // publicItem lifts a public key or certificate blob.
@@ -295,7 +308,7 @@ func parseSSHFP(data []byte, o *parseContext) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bundle{Format: o.format}
+	b := &Bundle{Items: make([]Item, 0, len(records))}
 	for i := range records {
 		f := &records[i]
 		item := Item{Alias: f.Owner, Key: &Key{Algorithm: f.AlgorithmName()}}

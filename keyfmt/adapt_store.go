@@ -15,6 +15,7 @@ import (
 	"gatehouse/keyfmt/internal/fault"
 	"gatehouse/keyfmt/internal/keyder"
 	"gatehouse/keyfmt/pbes"
+	"gatehouse/keyfmt/x509cert"
 )
 
 // storeRows are the containers of many entries, in the order of detection.
@@ -43,41 +44,90 @@ func rawCertificates(certs []*Certificate) [][]byte {
 	return chain
 }
 
-// A certShape is what pairing and ordering need of a certificate, which crypto/x509 may
-// not accept. All fields are DER; they are nil if the certificate is malformed.
-type certShape struct{ issuer, subject, spki []byte }
-
-// shapeOf takes a TBSCertificate apart (RFC 5280, section 4.1) as far as the public key.
-func shapeOf(cert *Certificate) certShape {
-	var seq, tbs, issuer, subject, spki cryptobyte.String
-	in := cryptobyte.String(cert.Raw)
-	ok := in.ReadASN1(&seq, asn1.SEQUENCE) && seq.ReadASN1(&tbs, asn1.SEQUENCE) &&
-		tbs.SkipOptionalASN1(asn1.Tag(0).ContextSpecific().Constructed()) && // version
-		tbs.SkipASN1(asn1.INTEGER) && // serial number
-		tbs.SkipASN1(asn1.SEQUENCE) && // signature
-		tbs.ReadASN1Element(&issuer, asn1.SEQUENCE) &&
-		tbs.SkipASN1(asn1.SEQUENCE) && // validity
-		tbs.ReadASN1Element(&subject, asn1.SEQUENCE) &&
-		tbs.ReadASN1Element(&spki, asn1.SEQUENCE)
-	if !ok {
-		return certShape{}
+// shapeOf takes a certificate apart that crypto/x509 may not accept. The fields are nil if
+// it is malformed.
+func shapeOf(cert *Certificate) x509cert.Certificate {
+	c, err := x509cert.Parse(cert.Raw)
+	if err != nil {
+		return x509cert.Certificate{}
 	}
-	return certShape{issuer, subject, spki}
+	return *c
+}
+
+// A certIndex finds certificates by what pairs them with keys and issuers: the first one
+// of each. An input can have tens of thousands of either.
+type certIndex struct {
+	certs  []*Certificate
+	shapes []x509cert.Certificate
+
+	bySubject, bySPKI map[string]int
+}
+
+func newCertIndex() *certIndex {
+	return &certIndex{bySubject: map[string]int{}, bySPKI: map[string]int{}}
+}
+
+// add returns the place of the certificate in the index.
+func (x *certIndex) add(cert *Certificate) int {
+	n, shape := len(x.certs), shapeOf(cert)
+	x.certs, x.shapes = append(x.certs, cert), append(x.shapes, shape)
+	index(x.bySubject, shape.Subject, n)
+	index(x.bySPKI, shape.SPKI, n)
+	return n
+}
+
+// index notes the first place of a key that is not nil.
+func index(m map[string]int, key []byte, place int) {
+	if _, known := m[string(key)]; key != nil && !known {
+		m[string(key)] = place
+	}
+}
+
+// lookup returns the place of key, -1 if it has none.
+func lookup(m map[string]int, key []byte) int {
+	if place, ok := m[string(key)]; ok && key != nil {
+		return place
+	}
+	return -1
+}
+
+// maxChain bounds the chain of a key: keys share issuers, so that chains can be far longer
+// than the input.
+const maxChain = 32
+
+// chain returns the places of a certificate and of its issuers, as far as they are there;
+// none if i is -1.
+func (x *certIndex) chain(i int) []int {
+	var places []int
+	for i >= 0 && !slices.Contains(places, i) && len(places) < maxChain {
+		places = append(places, i)
+		i = lookup(x.bySubject, x.shapes[i].Issuer)
+	}
+	return places
+}
+
+// at returns the certificates at places.
+func (x *certIndex) at(places []int) []*Certificate {
+	var certs []*Certificate
+	for _, i := range places {
+		certs = append(certs, x.certs[i])
+	}
+	return certs
 }
 
 // chainOrder puts certificates in the order of their chains, each leaf before its
 // issuers, whatever order a set had them in. Leaves keep their order.
 func chainOrder(certs []*Certificate) []*Certificate {
-	shapes := make([]certShape, len(certs))
+	shapes := make([]x509cert.Certificate, len(certs))
 	bySubject := map[string]int{}
 	issues := map[string]bool{} // names that issued another certificate of the set
 	for i, c := range certs {
 		shapes[i] = shapeOf(c)
-		if _, dup := bySubject[string(shapes[i].subject)]; !dup {
-			bySubject[string(shapes[i].subject)] = i
+		if _, dup := bySubject[string(shapes[i].Subject)]; !dup {
+			bySubject[string(shapes[i].Subject)] = i
 		}
-		if !bytes.Equal(shapes[i].issuer, shapes[i].subject) {
-			issues[string(shapes[i].issuer)] = true
+		if !bytes.Equal(shapes[i].Issuer, shapes[i].Subject) {
+			issues[string(shapes[i].Issuer)] = true
 		}
 	}
 	var ordered []*Certificate
@@ -86,11 +136,11 @@ func chainOrder(certs []*Certificate) []*Certificate {
 		for ok := true; ok && !done[i]; {
 			done[i] = true
 			ordered = append(ordered, certs[i])
-			i, ok = bySubject[string(shapes[i].issuer)]
+			i, ok = bySubject[string(shapes[i].Issuer)]
 		}
 	}
 	for i := range certs {
-		if !issues[string(shapes[i].subject)] {
+		if !issues[string(shapes[i].Subject)] {
 			climb(i)
 		}
 	}
@@ -129,7 +179,7 @@ func leafSPKI(certs []*Certificate) []byte {
 	if len(certs) == 0 {
 		return nil
 	}
-	return shapeOf(certs[0]).spki
+	return shapeOf(certs[0]).SPKI
 }
 
 // lockedKey is a key of which only the certificate is readable.

@@ -153,7 +153,7 @@ func TestLockedEntries(t *testing.T) {
 			continue
 		}
 		i := slices.IndexFunc(b.Items, func(it Item) bool { return it.Alias == "second" })
-		if it := &b.Items[i]; !it.Locked || it.Key.PKCS8 != nil || !bytes.Equal(it.Key.SPKI, shapeOf(leaf).spki) || len(it.Certs) != 2 {
+		if it := &b.Items[i]; !it.Locked || it.Key.PKCS8 != nil || !bytes.Equal(it.Key.SPKI, shapeOf(leaf).SPKI) || len(it.Certs) != 2 {
 			t.Errorf("%s: %+v", file, it)
 		}
 		opts := *opts

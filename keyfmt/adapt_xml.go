@@ -62,7 +62,7 @@ func xmlItems(x *xmlkey.Item) []Item {
 	}
 	if x.Key != nil {
 		it := Item{Alias: x.Name, Key: liftKey(x.Key)}
-		leaf := slices.IndexFunc(certs, func(c *Certificate) bool { return bytes.Equal(shapeOf(c).spki, x.Key.SPKI) })
+		leaf := slices.IndexFunc(certs, func(c *Certificate) bool { return bytes.Equal(shapeOf(c).SPKI, x.Key.SPKI) })
 		if leaf >= 0 {
 			it.Certs, certs = certs[leaf:], certs[:leaf]
 		}

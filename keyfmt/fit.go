@@ -32,6 +32,10 @@ func (row *formatRow) holds(k Kind) bool { return slices.Contains(row.Kinds, k) 
 // fitItem reduces an item to what the format can hold of it; ok is false if that is nothing.
 func (row *formatRow) fitItem(from *Item, i int, o *marshalContext) (it Item, ok bool) {
 	it = *from
+	if it.Key != nil && it.Key.SSH != nil && !row.wire {
+		o.lose("the %s key of %s, which is a plain one without its SSH form", it.Key.Algorithm, it.label(i))
+		return it, false
+	}
 	if it.Locked {
 		o.lose("the locked key of %s", it.label(i))
 		if it.Secret != nil {

@@ -18,6 +18,9 @@ type formatRow struct {
 	// labels are the PEM labels of blocks that hold the format as a whole; nil if it has none.
 	labels []string
 
+	// wire says that marshal takes keys that only SSH has, see [Key.SSH].
+	wire bool
+
 	// requests says that marshal takes items with a Request.
 	requests bool
 

@@ -46,7 +46,7 @@ const (
 type FormatInfo struct {
 	Name       Format
 	Title      string   // "PKCS #12 (PFX)"
-	Extensions []string // without the dot, the first one is for new files
+	Extensions []string // without the dot, the first one is for new files; each belongs to one format
 	Read       bool
 	Write      bool
 	Encrypts   bool     // Marshal can encrypt it

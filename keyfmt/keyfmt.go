@@ -22,7 +22,8 @@ type Bundle struct {
 	Items      []Item
 
 	// Skipped has a *ParseError for each part that Parse passed over because it could not
-	// decode it while it could decode others: PEM blocks. nil if there were none.
+	// decode it while it could decode others: PEM blocks, entries of stores, lines of public
+	// keys. nil if there were none.
 	Skipped []error
 }
 
@@ -87,12 +88,14 @@ type Key struct {
 	// algorithm without a name is its OID in dotted form.
 	Algorithm string
 	// SPKI is the DER SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7). It is nil for key
-	// types that have none (security-key types) and for a Locked key without certificate.
+	// types that have none and for a Locked key without certificate. For a security key it
+	// is that of the key inside, which alone is another key: see SSH.
 	SPKI []byte
 	// PKCS8 is the plain DER PrivateKeyInfo (RFC 5958), nil when the key is public or locked.
 	PKCS8 []byte
-	// SSH is the public key as an SSH wire blob for key types that have no SPKI; else nil,
-	// use SSHPublic.
+	// SSH is the public key as an SSH wire blob for key types that are more than their SPKI,
+	// which are those of security keys: only SSH formats hold them, others refuse. For other
+	// types it is nil, use SSHPublic.
 	SSH []byte
 	// SSHPrivate is the private part of such a key, as openssh-key-v1 stores it after the key type.
 	SSHPrivate []byte

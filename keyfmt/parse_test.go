@@ -3,7 +3,6 @@ package keyfmt
 import (
 	"bytes"
 	"errors"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -129,40 +128,6 @@ func TestNothingKnown(t *testing.T) {
 		if _, err := Parse([]byte(in), nil); !errors.Is(err, ErrUnrecognised) {
 			t.Errorf("%s: %v, want ErrUnrecognised", name, err)
 		}
-	}
-}
-
-func TestSizeLimit(t *testing.T) {
-	opts := &ParseOptions{Limits: Limits{Size: 100}}
-	if _, err := Parse(testkeys.PEM("rsa2048"), opts); !errors.Is(err, ErrLimit) || !errors.Is(err, ErrMalformed) {
-		t.Errorf("Parse = %v, want ErrLimit", err)
-	}
-	opts = &ParseOptions{Limits: Limits{Items: 2}}
-	if _, err := Parse(certPEM(testkeys.Chain("p256", "www")...), opts); !errors.Is(err, ErrLimit) {
-		t.Errorf("Parse = %v, want ErrLimit", err)
-	}
-}
-
-// TestMemory checks the promise of 16 times the input and 2 MiB on inputs that look as if
-// they held much.
-func TestMemory(t *testing.T) {
-	inputs := map[string][]byte{
-		"PEM lines":     bytes.Repeat([]byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"), 9_000),
-		"one big block": pemfile.Encode("CERTIFICATE", nil, make([]byte, 1<<20)),
-		"base64":        bytes.Repeat([]byte("MIIBAAAA"), 100_000),
-		"nested BER":    append(bytes.Repeat([]byte{0x30, 0x80}, 200_000), make([]byte, 400_000)...),
-		"many certs":    bytes.Repeat(certPEM(testkeys.Certificate("p256")), 500),
-	}
-	for name, in := range inputs {
-		var before, after runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&before)
-		b, err := Parse(in, nil)
-		runtime.ReadMemStats(&after)
-		if used, max := after.TotalAlloc-before.TotalAlloc, uint64(16*len(in)+2<<20); used > max {
-			t.Errorf("%s: %d bytes for %d of input (%v)", name, used, len(in), err)
-		}
-		runtime.KeepAlive(b)
 	}
 }
 

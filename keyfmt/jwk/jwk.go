@@ -38,63 +38,87 @@ func NewSecret(secret []byte) Key { return Key{Secret: secret, secret: true} }
 // Parse reads a JWK, or a JWK set, and says which it was. Of a set, keys of unknown type
 // are left out (RFC 7517, section 5) as long as another is read.
 func Parse(data []byte, lim limit.Limits) (keys []Key, set bool, err error) {
+	set, err = Each(data, lim, func(k *Key) error {
+		keys = append(keys, *k)
+		return nil
+	})
+	if err != nil {
+		keys = nil
+	}
+	return keys, set, err
+}
+
+// Each is Parse with one key at a time, which leaves no list of them in memory. It stops at
+// the first error of use.
+func Each(data []byte, lim limit.Limits, use func(*Key) error) (set bool, err error) {
 	var o object
 	if err := json.Unmarshal(data, &o); err != nil || o == nil {
-		return nil, false, fault.Malformed("JSON", "not one object")
+		return false, fault.Malformed("JSON", "not one object")
 	}
 	members, set := o["keys"]
 	if !set {
 		k, err := parseKey(o)
 		if err != nil {
-			return nil, false, err
+			return false, err
 		}
-		return []Key{*k}, false, nil
-	}
-	list, err := readObjects("keys", members, lim.Items)
-	if err != nil {
-		return nil, true, err
+		return false, use(k)
 	}
 	var unknown error
-	for _, o := range list {
+	known := false
+	err = eachObject("keys", members, lim.Items, func(o object) error {
 		k, err := parseKey(o)
-		switch {
-		case errors.Is(err, fault.ErrUnsupported):
+		if errors.Is(err, fault.ErrUnsupported) {
 			unknown = err
-		case err != nil:
-			return nil, true, err
-		default:
-			keys = append(keys, *k)
+			return nil
 		}
+		if err != nil {
+			return err
+		}
+		known = true
+		return use(k)
+	})
+	if err == nil && !known {
+		err = unknown
 	}
-	if len(keys) == 0 && unknown != nil {
-		return nil, true, unknown
-	}
-	return keys, true, nil
+	return true, err
 }
+
+// MinSize is the least that a JWK in a set takes of its text.
+const MinSize = len(`{"kty":"oct","k":""},`)
 
 // An object is a JSON object. A map, because the fields of a Go struct would match names
 // whatever their case, and the last of equal names counts (RFC 7517, section 4).
 type object map[string]json.RawMessage
 
-// readObjects reads an array of at most so many objects. It stops at the first too many, for
-// an empty object takes more memory than its two bytes of text.
-func readObjects(what string, raw json.RawMessage, most int) ([]object, error) {
+// eachObject reads an array of at most so many objects, one at a time, for an empty object
+// takes more memory than its two bytes of text.
+func eachObject(what string, raw json.RawMessage, most int, use func(object) error) error {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	if start, err := dec.Token(); err != nil || start != json.Delim('[') {
-		return nil, fault.Malformed(what, "not an array")
+		return fault.Malformed(what, "not an array")
 	}
-	var list []object
-	for dec.More() {
-		if len(list) == most {
-			return nil, fault.New(fault.ErrLimit, what, "the limit is %d", most)
+	for n := 0; dec.More(); n++ {
+		if n == most {
+			return fault.New(fault.ErrLimit, what, "the limit is %d", most)
 		}
 		var o object
 		if dec.Decode(&o) != nil || o == nil {
-			return nil, fault.Malformed(what, "not an array of objects")
+			return fault.Malformed(what, "not an array of objects")
 		}
-		list = append(list, o)
+		if err := use(o); err != nil {
+			return err
+		}
 	}
-	return list, nil
+	return nil
+}
+
+// readObjects is eachObject for short arrays.
+func readObjects(what string, raw json.RawMessage, most int) (list []object, err error) {
+	err = eachObject(what, raw, most, func(o object) error {
+		list = append(list, o)
+		return nil
+	})
+	return list, err
 }
 
 // text returns a string member, "" if it is absent.

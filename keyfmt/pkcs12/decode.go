@@ -265,6 +265,10 @@ func (f *File) Open(b *Bag, passwords ...[]byte) ([]byte, error) {
 	return nil, err
 }
 
+// Opened reports whether the password of the file proved right, by the MAC or by encrypted
+// contents. A file without either can still have shrouded keys.
+func (f *File) Opened() bool { return f.guesses != nil }
+
 // Wipe overwrites the copies of the password that f has for Open and OpenSecret.
 func (f *File) Wipe() {
 	wipe(f.guesses)

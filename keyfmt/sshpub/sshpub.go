@@ -22,12 +22,17 @@ type Line struct {
 	Type    string // SSH name of the key type
 	Blob    []byte // wire blob of a public key or certificate; it begins with Type
 	Comment string
+	Number  int // of the line in its file, from 1
 }
 
+// maxBad bounds the lines of a file that are no keys: more of them are no key file, and
+// their errors would take far more memory than they do.
+const maxBad = 256
+
 // ParseLines decodes a file of at most max keys, one a line. Empty lines and lines that
-// begin with # are skipped; any other line that is no key is malformed.
-func ParseLines(data []byte, max int) ([]Line, error) {
-	var lines []Line
+// begin with # are skipped; any other line that is no key is in bad, if there is a key at
+// all.
+func ParseLines(data []byte, max int) (lines []Line, bad []error, err error) {
 	number := 0
 	for text := range bytes.Lines(data) {
 		number++
@@ -36,18 +41,26 @@ func ParseLines(data []byte, max int) ([]Line, error) {
 			continue
 		}
 		if len(lines) == max {
-			return nil, fault.New(fault.ErrLimit, "lines", "more than %d keys", max)
+			return nil, nil, fault.New(fault.ErrLimit, "lines", "more than %d keys", max)
 		}
 		line, err := ParseLine(string(text))
-		if err != nil {
-			return nil, &fault.Error{Part: fmt.Sprintf("line %d", number), Offset: -1, Err: err}
+		if err == nil {
+			line.Number = number
+			lines = append(lines, line)
+			continue
 		}
-		lines = append(lines, line)
+		if len(bad) == maxBad {
+			return nil, nil, fault.Malformed("file", "more than %d lines are no keys", maxBad)
+		}
+		bad = append(bad, &fault.Error{Part: fmt.Sprintf("line %d", number), Offset: -1, Err: err})
 	}
-	if len(lines) == 0 {
-		return nil, fault.Malformed("file", "no key")
+	switch {
+	case len(lines) > 0:
+		return lines, bad, nil
+	case len(bad) > 0:
+		return nil, nil, bad[0]
 	}
-	return lines, nil
+	return nil, nil, fault.Malformed("file", "no key")
 }
 
 // ParseLine decodes one line without its end.
@@ -55,6 +68,9 @@ func ParseLine(text string) (Line, error) {
 	line := Line{}
 	if line.parseKey(text) == nil {
 		return line, nil
+	}
+	if IsSSH1(text) {
+		return line, fault.Unsupported("line", "RSA key of SSH 1")
 	}
 	first, rest := cutField(text)
 	if strings.HasPrefix(first, "@") {
@@ -66,6 +82,26 @@ func ParseLine(text string) (Line, error) {
 		line.Hosts = first
 	}
 	return line, line.parseKey(rest)
+}
+
+// IsSSH1 reports whether a line has a key of SSH 1: the size in bits, the exponent and the
+// modulus in decimal, perhaps behind options or hosts.
+func IsSSH1(text string) bool {
+	for range 2 {
+		first, rest := cutField(text)
+		exponent, rest2 := cutField(rest)
+		modulus, _ := cutField(rest2)
+		if decimal(first, 3, 5) && decimal(exponent, 1, 20) && decimal(modulus, 100, 5000) {
+			return true
+		}
+		text = rest
+	}
+	return false
+}
+
+// decimal reports whether text is a number of so many digits.
+func decimal(text string, least, most int) bool {
+	return len(text) >= least && len(text) <= most && strings.Trim(text, "0123456789") == ""
 }
 
 // parseKey reads `type base64 comment`.

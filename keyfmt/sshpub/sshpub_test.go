@@ -21,7 +21,7 @@ var keyNames = []string{"rsa", "dsa", "ecdsa256", "ecdsa384", "ecdsa521", "ed255
 func TestParseLinesOfPrograms(t *testing.T) {
 	for _, name := range append([]string{"ed448"}, keyNames...) {
 		data := testssh.Read(t, name+"_key.pub")
-		lines, err := sshpub.ParseLines(data, maxKeys)
+		lines, _, err := sshpub.ParseLines(data, maxKeys)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -37,7 +37,7 @@ func TestParseLinesOfPrograms(t *testing.T) {
 }
 
 func TestKnownHosts(t *testing.T) {
-	lines, err := sshpub.ParseLines(testssh.Read(t, "known_hosts"), maxKeys)
+	lines, _, err := sshpub.ParseLines(testssh.Read(t, "known_hosts"), maxKeys)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestKnownHosts(t *testing.T) {
 		lines[1].Hosts != "*.example" || lines[1].Comment != "the authority" {
 		t.Errorf("lines %+v", lines)
 	}
-	hashed, err := sshpub.ParseLines(testssh.Read(t, "known_hosts_hashed"), maxKeys)
+	hashed, _, err := sshpub.ParseLines(testssh.Read(t, "known_hosts_hashed"), maxKeys)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestAuthorizedKeys(t *testing.T) {
 		"@revoked * " + key:                                            {Marker: "@revoked", Hosts: "*"},
 	}
 	for text, want := range tests {
-		lines, err := sshpub.ParseLines([]byte("# comment\n\n"+text+"\r\n"), maxKeys)
+		lines, _, err := sshpub.ParseLines([]byte("# comment\n\n"+text+"\r\n"), maxKeys)
 		if err != nil {
 			t.Errorf("%q: %v", text, err)
 			continue
@@ -98,15 +98,18 @@ func TestLinesRefuse(t *testing.T) {
 		"no base64":        "ssh-ed25519 ????",
 		"another type":     "ssh-rsa " + key[1],
 		"open quote":       `command="x ` + key[0] + " " + key[1],
-		"second line":      key[0] + " " + key[1] + "\nnonsense",
 		"marker, no hosts": "@revoked " + key[0] + " " + key[1],
 	} {
-		if lines, err := sshpub.ParseLines([]byte(text), maxKeys); !errors.Is(err, fault.ErrMalformed) {
+		if lines, _, err := sshpub.ParseLines([]byte(text), maxKeys); !errors.Is(err, fault.ErrMalformed) {
 			t.Errorf("%s: %+v, error %v", name, lines, err)
 		}
 	}
+	mixed := key[0] + " " + key[1] + "\nnonsense\n"
+	if lines, bad, err := sshpub.ParseLines([]byte(mixed), maxKeys); err != nil || len(lines) != 1 || len(bad) != 1 || lines[0].Number != 1 {
+		t.Errorf("second line: %+v, bad %v, error %v", lines, bad, err)
+	}
 	two := strings.Repeat(string(testssh.Read(t, "ed25519_key.pub")), 2)
-	if _, err := sshpub.ParseLines([]byte(two), 1); !errors.Is(err, fault.ErrLimit) {
+	if _, _, err := sshpub.ParseLines([]byte(two), 1); !errors.Is(err, fault.ErrLimit) {
 		t.Errorf("two keys of one: %v", err)
 	}
 	l := sshpub.Line{Blob: testssh.Blob(t, "ed25519_key.pub"), Comment: "a\nb"}
@@ -295,7 +298,7 @@ func TestDamage(t *testing.T) {
 
 // parseAll decodes data as everything; what decodes must encode.
 func parseAll(t *testing.T, data []byte) {
-	lines, _ := sshpub.ParseLines(data, maxKeys)
+	lines, _, _ := sshpub.ParseLines(data, maxKeys)
 	for i := range lines {
 		if strings.ContainsAny(lines[i].Comment+lines[i].Options+lines[i].Hosts, "\r\x00") {
 			continue // read as it is, but not written
