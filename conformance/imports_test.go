@@ -22,7 +22,7 @@ const order = `
 	sshd/internal/msg, sshd/internal/alg < sshd/internal/kex, sshd/internal/auth, sshd/internal/mux
 	sshd/internal/kex, sshd/internal/auth, sshd/internal/mux < sshd/internal/engine < sshd/internal/transport
 	sshd/internal/transport, certstore < sshd
-	sshd < sshd/session, sshd/sftp, sshd/forward < sshd/daemon
+	sshd < sshd/session, sshd/sftp, sshd/forward, sshd/x509auth < sshd/daemon
 
 	keyfmt, certstore, certstore/* < tools/certtool/internal/* < tools/certtool
 	tools/certtool/internal/* < tools/certtool/internal/*

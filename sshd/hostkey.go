@@ -20,6 +20,9 @@ type HostKey struct {
 	// Chain is the X.509 certificate of the key, leaf first. With it the key also serves
 	// the x509v3 algorithms.
 	Chain []*x509.Certificate
+	// OCSP are responses about the certificates of Chain, in its order, which go to the client
+	// with them; fewer than certificates, or none.
+	OCSP [][]byte
 	// SSHCert is an OpenSSH host certificate of the key as a wire blob. With it the key also
 	// serves the -cert-v01@openssh.com algorithms.
 	SSHCert []byte
@@ -57,7 +60,7 @@ func (c *Config) compileHostKeys(e *engine.Config) error {
 	}
 	for _, name := range names {
 		for _, k := range c.HostKeys {
-			key := alg.HostKey{Public: k.Signer.Public(), Chain: k.Chain, Certificate: k.SSHCert}
+			key := alg.HostKey{Public: k.Signer.Public(), Chain: k.Chain, OCSP: k.OCSP, Certificate: k.SSHCert}
 			blob, err := key.Blob(name)
 			if errors.Is(err, alg.ErrNoSuchKey) {
 				continue

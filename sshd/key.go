@@ -31,8 +31,11 @@ func (k PublicKey) Crypto() crypto.PublicKey { return k.key.Key }
 func (k PublicKey) Certificate() *ssh.Certificate { return k.key.Cert }
 
 // Chain returns the X.509 certificates, leaf first, nil if there are none. Nobody has
-// checked them.
+// checked them: package x509auth does.
 func (k PublicKey) Chain() []*x509.Certificate { return k.key.Chain }
+
+// OCSP returns the responses that the client sent with Chain, in its order.
+func (k PublicKey) OCSP() [][]byte { return k.key.OCSP }
 
 // Application returns the application of a security key, "" for other keys.
 func (k PublicKey) Application() string { return k.key.Application }
