@@ -189,8 +189,8 @@ func (x *exchange) trade(send, want byte, public []byte) (ours, hostKey, theirs,
 	return public, hostKey, theirs, signature, f.Err()
 }
 
-// expect reads the next message of the method. IGNORE and DEBUG may come before it, but
-// not in a strict first exchange.
+// expect reads the next message of the method. IGNORE, DEBUG and UNIMPLEMENTED may come
+// before it, but not in a strict first exchange.
 func (x *exchange) expect(number byte) (*Fields, error) {
 	for {
 		p, err := x.conn.ReadRaw()
@@ -201,7 +201,7 @@ func (x *exchange) expect(number byte) (*Fields, error) {
 		switch {
 		case p[0] == number:
 			return Parse(p), nil
-		case !strictFirst && (p[0] == MsgIgnore || p[0] == MsgDebug):
+		case !strictFirst && (p[0] == MsgIgnore || p[0] == MsgDebug || p[0] == MsgUnimplemented):
 			x.conn.Ignored++
 		default:
 			return nil, fmt.Errorf("message %d came, expected %d", p[0], number)

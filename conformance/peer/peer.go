@@ -52,7 +52,7 @@ type Conn struct {
 	Strict        bool              // strict key exchange is in force
 	Extensions    map[string][]byte // what the server's EXT_INFO messages said
 	Banners       []string          // authentication banners, in order
-	Ignored       int               // IGNORE and DEBUG messages that came
+	Ignored       int               // IGNORE and DEBUG messages that came, and UNIMPLEMENTED within a key exchange
 	KeyExchanges  int               // key exchanges that ended
 	AuthFaults    AuthFaults        // of the next authentication requests
 
