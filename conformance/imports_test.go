@@ -33,6 +33,7 @@ const order = `
 	conformance/catalogue, conformance/junit < conformance/cover < conformance/cmd/*
 	conformance/peer, conformance/junit < conformance/protocol
 	conformance/protocol, keyfmt < conformance/cmd/*
+	sshd < conformance/interop/proven < conformance/cmd/*
 	keyfmt, certstore, sshd/daemon, conformance/cover, conformance/protocol < conformance < conformance/suites/*, conformance/interop, conformance/interop/*
 	conformance/suites
 `

@@ -64,12 +64,15 @@ func TestClients(t *testing.T) {
 
 // restrict makes an algorithm the only one of its kind.
 var restrict = map[sshd.AlgorithmKind]func(*sshd.Config, []string){
-	sshd.KeyExchange:        func(c *sshd.Config, names []string) { c.KeyExchanges = names },
-	sshd.Cipher:             func(c *sshd.Config, names []string) { c.Ciphers = names },
-	sshd.MAC:                func(c *sshd.Config, names []string) { c.MACs, c.Ciphers = names, macCiphers },
-	sshd.Compression:        func(c *sshd.Config, names []string) { c.Compressions = names },
-	sshd.HostKeyAlgorithm:   func(c *sshd.Config, names []string) { c.HostKeyAlgorithms = names },
-	sshd.PublicKeyAlgorithm: func(c *sshd.Config, names []string) { c.PublicKeyAlgorithms = names },
+	sshd.KeyExchange:      func(c *sshd.Config, names []string) { c.KeyExchanges = names },
+	sshd.Cipher:           func(c *sshd.Config, names []string) { c.Ciphers = names },
+	sshd.MAC:              func(c *sshd.Config, names []string) { c.MACs, c.Ciphers = names, macCiphers },
+	sshd.Compression:      func(c *sshd.Config, names []string) { c.Compressions = names },
+	sshd.HostKeyAlgorithm: func(c *sshd.Config, names []string) { c.HostKeyAlgorithms = names },
+	// Clients look for the plain algorithm of a certificate's key in the server's list.
+	sshd.PublicKeyAlgorithm: func(c *sshd.Config, names []string) {
+		c.PublicKeyAlgorithms = append(names, server.Plain(names[0]))
+	},
 }
 
 // macCiphers go with a MAC, and every client has one.
@@ -217,7 +220,7 @@ func offered(t *testing.T, s *clients.Session) []sshd.Algorithm {
 	err = run(ctx, job)
 	select {
 	case l := <-lists:
-		return common(l)
+		return common(s.Client, l)
 	default:
 		t.Fatalf("no KEXINIT came: %v", err)
 		return nil
@@ -225,11 +228,11 @@ func offered(t *testing.T, s *clients.Session) []sshd.Algorithm {
 }
 
 // common lists the server's algorithms that are in the lists of a KEXINIT.
-func common(lists [10][]string) []sshd.Algorithm {
+func common(c *clients.Client, lists [10][]string) []sshd.Algorithm {
 	var both []sshd.Algorithm
 	for i, kind := range map[int]sshd.AlgorithmKind{0: sshd.KeyExchange, 1: sshd.HostKeyAlgorithm, 2: sshd.Cipher, 4: sshd.MAC, 6: sshd.Compression} {
 		for _, a := range sshd.Algorithms(kind) {
-			if slices.Contains(lists[i], a.Name) && usable(a) {
+			if slices.Contains(lists[i], a.Name) && c.Except[a.Name] == "" && usable(a) {
 				both = append(both, a)
 			}
 		}

@@ -31,6 +31,8 @@ type Client struct {
 	Version  []string // command whose output has the version behind a word of it; fails where the client is missing
 	// Keys are the public key algorithms that it logs in with.
 	Keys []string
+	// Except are algorithms that it offers and that do not work with it, and why.
+	Except map[string]string
 	// Key makes the form of a private key that the client reads, nil if it reads them all.
 	Key func(t testing.TB, file string) string
 	// Setup makes the program that drives the client; nil if there is nothing to make.
@@ -79,6 +81,9 @@ func (c *Client) Start(t testing.TB) *Session {
 		programs.Missing(t, fmt.Sprintf("%s: %v: %s", c.Name, err, out))
 	}
 	s := &Session{Client: c, VersionText: version, keys: server.Files(t), made: map[string]string{}, fingerprints: server.Fingerprints(t)}
+	if err := os.WriteFile(filepath.Join(s.keys, opensslConf), []byte(legacyProvider), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if c.Setup != nil {
 		s.program = c.Setup(t)
 	}
@@ -93,6 +98,21 @@ func (c *Client) Start(t testing.TB) *Session {
 	}
 	return s
 }
+
+// opensslConf is the file that switches on, in clients that use OpenSSL, the ciphers that
+// are off by default.
+const (
+	opensslConf    = "openssl.cnf"
+	legacyProvider = `openssl_conf = all
+[all]
+providers = providers
+[providers]
+default = on
+legacy = on
+[on]
+activate = 1
+`
+)
 
 var versionText = regexp.MustCompile(`\d+(\.\d+)+(p\d+)?`)
 
@@ -152,10 +172,10 @@ func (j *Job) environ() []string {
 	_, certified := server.KeyOf(j.Algorithm)
 	certificate := ""
 	if kind, _ := server.KeyOf(j.Algorithm); certified {
-		certificate = filepath.Join(j.keys, kind+"-cert.pub")
+		certificate = filepath.Join(j.keys, "cert-"+kind+".pub")
 	}
 	env := []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + j.home, "LC_ALL=C.UTF-8", "PYTHONWARNINGS=ignore",
+		"PATH=" + os.Getenv("PATH"), "HOME=" + j.home, "OPENSSL_CONF=" + filepath.Join(j.keys, opensslConf), "LC_ALL=C.UTF-8", "PYTHONWARNINGS=ignore",
 		"SSH_HOST=" + j.Server.Host, "SSH_PORT=" + j.Server.Port, "SSH_USER=" + server.User,
 		"KEY=" + j.key, "CERTIFICATE=" + certificate, "KEY_ALGORITHM=" + j.Algorithm,
 		"COMMAND=" + j.Command, "IN=" + j.In, "OUT=" + j.Out, "REMOTE=" + j.Remote,

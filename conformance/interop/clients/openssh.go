@@ -26,15 +26,15 @@ func Options(keys, algorithm, port string, more ...string) []string {
 	list := []string{
 		"Port=" + port, "User=" + server.User, "IdentityFile=" + keys + "/" + kind, "IdentitiesOnly=yes", "IdentityAgent=none",
 		"BatchMode=yes", "StrictHostKeyChecking=yes", "UserKnownHostsFile=" + keys + "/known_hosts",
-		"GlobalKnownHostsFile=/dev/null", "UpdateHostKeys=no", "LogLevel=ERROR", "PubkeyAcceptedAlgorithms=" + algorithm,
+		"GlobalKnownHostsFile=/dev/null", "UpdateHostKeys=no", "LogLevel=ERROR",
 	}
 	if certified {
-		list = append(list, "CertificateFile="+keys+"/"+kind+"-cert.pub")
+		list = append(list, "CertificateFile="+keys+"/cert-"+kind+".pub", "PubkeyAcceptedAlgorithms="+algorithm+","+server.Plain(algorithm))
 	} else {
-		list = append(list, "CertificateFile=none")
+		list = append(list, "CertificateFile=none", "PubkeyAcceptedAlgorithms="+algorithm)
 	}
 	args := []string{"-F", "none"}
-	for _, option := range append(list, more...) {
+	for _, option := range append(more, list...) { // the first value of an option counts
 		args = append(args, "-o", option)
 	}
 	return args

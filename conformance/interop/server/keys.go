@@ -42,18 +42,22 @@ const certSuffix = "-cert-v01@openssh.com"
 // KeyOf returns the kind of key for a public key algorithm, "" if there is none, and
 // whether the algorithm wants the certificate of the key.
 func KeyOf(algorithm string) (kind string, certified bool) {
-	plain, certified := strings.CutSuffix(algorithm, certSuffix)
+	plain := Plain(algorithm)
 	for _, k := range kinds {
 		if k.algorithm == plain {
-			return k.kind, certified
+			return k.kind, plain != algorithm
 		}
 	}
 	return "", false
 }
 
+// Plain returns the algorithm for the keys that an algorithm for certificates is about.
+func Plain(algorithm string) string { return strings.TrimSuffix(algorithm, certSuffix) }
+
 // Files writes the keys of the user into a directory of the test and returns it. For a kind
-// K it has K, the private key in the oldest form there is for it, K.pub, and K-cert.pub; and
-// known_hosts.
+// K it has K, the private key in the oldest form there is for it, K.pub, and cert-K.pub; and
+// known_hosts. Certificates have names that no client
+// looks for by itself.
 func Files(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -64,7 +68,7 @@ func Files(t testing.TB) string {
 		check(t, err)
 		write(t, filepath.Join(dir, kind), privatePEM(t, key))
 		write(t, filepath.Join(dir, kind+".pub"), []byte(line(public)))
-		write(t, filepath.Join(dir, kind+"-cert.pub"), []byte(line(certify(t, key, ssh.UserCert, User))))
+		write(t, filepath.Join(dir, "cert-"+kind+".pub"), []byte(line(certify(t, key, ssh.UserCert, User))))
 		known.WriteString("* " + line(public))
 	}
 	write(t, filepath.Join(dir, "known_hosts"), known.Bytes())

@@ -10,8 +10,6 @@ from twisted.internet import defer, protocol, reactor
 e = os.environ
 failed = []
 
-transport.SSHTransportBase.supportedCiphers = [n for n in transport.SSHCiphers.cipherMap if n != b"none"]
-transport.SSHTransportBase.supportedMACs = [n for n in transport.SSHCiphers.macMap if n != b"none"]
 transport.SSHTransportBase.supportedCompressions = [b"none", b"zlib"]
 
 
