@@ -28,7 +28,7 @@ const order = `
 	tools/certtool/internal/* < tools/certtool/internal/*
 	sshd, sshd/session, sshd/sftp, sshd/forward, certstore, certstore/* < tools/gatehoused/internal/* < tools/gatehoused
 	tools/gatehoused/internal/* < tools/gatehoused/internal/*
-	certstore/* < sshd/daemon
+	certstore/*, sshd/internal/codepage < sshd/daemon
 
 	conformance/catalogue, conformance/junit < conformance/cover < conformance/cmd/*
 	conformance/peer, conformance/junit < conformance/protocol
