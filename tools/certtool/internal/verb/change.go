@@ -59,9 +59,9 @@ func putCommand() command.Command {
 		Summary: "add keys and certificates to a store",
 		About: `
 The entries of the files are put together as for convert and added under their own names, that of --alias,
-or the name of the file. The store is MY of the user unless --type and --store say otherwise. An entry of the
-same name is never replaced: delete it first.`,
-		Examples: []string{"put host.pfx --pass prompt", "put --store ROOT --alias ours root.crt"},
+or the name of the file. The store is MY of the user unless --type and --store say otherwise; a key store
+file that does not exist yet is made. An entry of the same name is never replaced: delete it first.`,
+		Examples: []string{"put host.pfx --pass prompt", "put --store ROOT --alias ours root.crt", "put --type pfxfile --store all.p12 --store-pass prompt host.pem"},
 		Setup: func(fs *flag.FlagSet) command.Action {
 			s := storeChanger{storeOpener: storeOpener{inputReader: inputReader{askKeys: true}}}
 			s.flags(fs)
