@@ -187,6 +187,42 @@ func TestSecurityKeyUntouched(t *testing.T) {
 	}
 }
 
+// TestNothingSet: a server that says nothing about who may in lets nobody in, whatever is
+// tried, and survives the attempt (golang.org/issue/80414 and its like).
+func TestNothingSet(t *testing.T) {
+	unset := func(srv *sshd.Server) { srv.Config.Auth = sshd.Auth{} }
+	key := ourserver.Keys(t)["ed25519"]
+	blob, err := peer.PublicBlob(key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, unset)
+	for name, message := range map[string][]byte{
+		"none":                 request("none"),
+		"password":             request("password", false, ""),
+		"change of a password": request("password", true, "", ""),
+		"an offered key":       request("publickey", false, "ssh-ed25519", blob),
+		"a signed key":         request("publickey", true, "ssh-ed25519", blob, peer.Msg(0, "ssh-ed25519", make([]byte, 64))[1:]),
+		"keyboard-interactive": request("keyboard-interactive", "", ""),
+		"hostbased":            request("hostbased", "ssh-ed25519", blob, "localhost", "root", "signature"),
+		"gssapi-with-mic":      request("gssapi-with-mic", uint32(1<<32-1), ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := s.reach(t, peer.Options{}, authenticating)
+			refused(t, c, c.WritePacket(message))
+		})
+	}
+	t.Run("a sound signature", func(t *testing.T) {
+		c := s.reach(t, peer.Options{}, authenticating)
+		if r, err := c.AuthPublicKey(ourserver.User, key); err != nil || r.OK || r.Partial {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+	if s.logins.Load() != 0 {
+		t.Error("somebody was let in")
+	}
+}
+
 // TestHostBound: a signature that is bound to the key of another host lets nobody in
 // (publickey-hostbound-v00@openssh.com, OpenSSH PROTOCOL, section 3).
 func TestHostBound(t *testing.T) {
