@@ -1,0 +1,51 @@
+//go:build unix
+
+package oserr
+
+import "syscall"
+
+// rows is the only place where a number meets an errno.
+var rows = []row{
+	{10004, []syscall.Errno{syscall.EINTR}},
+	{10009, []syscall.Errno{syscall.EBADF}},
+	{10013, []syscall.Errno{syscall.EACCES, syscall.EPERM}},
+	{10014, []syscall.Errno{syscall.EFAULT}},
+	{10022, []syscall.Errno{syscall.EINVAL}},
+	{10024, []syscall.Errno{syscall.EMFILE, syscall.ENFILE}},
+	{10035, []syscall.Errno{syscall.EAGAIN}},
+	{10036, []syscall.Errno{syscall.EINPROGRESS}},
+	{10037, []syscall.Errno{syscall.EALREADY}},
+	{10038, []syscall.Errno{syscall.ENOTSOCK}},
+	{10039, []syscall.Errno{syscall.EDESTADDRREQ}},
+	{10040, []syscall.Errno{syscall.EMSGSIZE}},
+	{10041, []syscall.Errno{syscall.EPROTOTYPE}},
+	{10042, []syscall.Errno{syscall.ENOPROTOOPT}},
+	{10043, []syscall.Errno{syscall.EPROTONOSUPPORT}},
+	{10044, []syscall.Errno{syscall.ESOCKTNOSUPPORT}},
+	{10045, []syscall.Errno{syscall.EOPNOTSUPP}},
+	{10046, []syscall.Errno{syscall.EPFNOSUPPORT}},
+	{10047, []syscall.Errno{syscall.EAFNOSUPPORT}},
+	{10048, []syscall.Errno{syscall.EADDRINUSE}},
+	{10049, []syscall.Errno{syscall.EADDRNOTAVAIL}},
+	{10050, []syscall.Errno{syscall.ENETDOWN}},
+	{10051, []syscall.Errno{syscall.ENETUNREACH}},
+	{10052, []syscall.Errno{syscall.ENETRESET}},
+	{10053, []syscall.Errno{syscall.ECONNABORTED}},
+	{10054, []syscall.Errno{syscall.ECONNRESET, syscall.EPIPE}},
+	{10055, []syscall.Errno{syscall.ENOBUFS, syscall.ENOMEM}},
+	{10056, []syscall.Errno{syscall.EISCONN}},
+	{10057, []syscall.Errno{syscall.ENOTCONN}},
+	{10058, []syscall.Errno{syscall.ESHUTDOWN}},
+	{10059, []syscall.Errno{syscall.ETOOMANYREFS}},
+	{10060, []syscall.Errno{syscall.ETIMEDOUT}},
+	{10061, []syscall.Errno{syscall.ECONNREFUSED}},
+	{10062, []syscall.Errno{syscall.ELOOP}},
+	{10063, []syscall.Errno{syscall.ENAMETOOLONG}},
+	{10064, []syscall.Errno{syscall.EHOSTDOWN}},
+	{10065, []syscall.Errno{syscall.EHOSTUNREACH}},
+	{10066, []syscall.Errno{syscall.ENOTEMPTY}},
+	{10068, []syscall.Errno{syscall.EUSERS}},
+	{10069, []syscall.Errno{syscall.EDQUOT}},
+	{10070, []syscall.Errno{syscall.ESTALE}},
+	{10071, []syscall.Errno{syscall.EREMOTE}},
+}
