@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -241,14 +242,20 @@ func (s *server) sftp(_ context.Context, o SFTP) (none, []*os.File, error) {
 	return none{}, []*os.File{theirs}, nil
 }
 
-// pair returns two connected sockets.
+// pair returns two connected sockets. The lock keeps them from a program that is started
+// meanwhile, which may be another user's child.
 func pair() (a, b *os.File, err error) {
+	syscall.ForkLock.RLock()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err == nil {
+		unix.CloseOnExec(fds[0])
+		unix.CloseOnExec(fds[1])
+	}
+	syscall.ForkLock.RUnlock()
 	if err != nil {
 		return nil, nil, fmt.Errorf("child: socket pair: %w", err)
 	}
 	for _, fd := range fds {
-		unix.CloseOnExec(fd)
 		unix.SetNonblock(fd, true)
 	}
 	return os.NewFile(uintptr(fds[0]), "pair"), os.NewFile(uintptr(fds[1]), "pair"), nil
