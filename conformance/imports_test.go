@@ -28,7 +28,7 @@ const order = `
 	tools/certtool/internal/* < tools/certtool/internal/*
 	sshd, sshd/session, sshd/sftp, sshd/forward, certstore, certstore/* < tools/gatehoused/internal/* < tools/gatehoused
 	tools/gatehoused/internal/* < tools/gatehoused/internal/*
-	certstore/*, sshd/internal/codepage < sshd/daemon
+	certstore/*, sshd/internal/codepage, sshd/internal/oserr < sshd/daemon
 
 	conformance/catalogue, conformance/junit < conformance/cover < conformance/cmd/*
 	conformance/peer, conformance/junit < conformance/protocol
@@ -39,7 +39,7 @@ const order = `
 `
 
 // testOnly are packages that tests share; no other code may import them.
-var testOnly = []string{"keyfmt/testkeys", "keyfmt/internal/test*", "certstore/storetest", "conformance/programs", "conformance/suites/ourserver", "conformance/interop/server"}
+var testOnly = []string{"keyfmt/testkeys", "keyfmt/internal/test*", "certstore/storetest", "conformance/programs", "conformance/suites/ourserver", "conformance/interop/server", "conformance/interop/clients"}
 
 // pure are the packages that decide: message or call in, effects out. They open nothing,
 // wait for nothing, read no clock and log nothing.
