@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"runtime"
 	"slices"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -28,9 +29,12 @@ var (
 
 	procGetProperty   = crypt32.NewProc("CertGetCertificateContextProperty")
 	procSetProperty   = crypt32.NewProc("CertSetCertificateContextProperty")
+	procControlStore  = crypt32.NewProc("CertControlStore")
 	procCreateHash    = advapi32.NewProc("CryptCreateHash")
 	procSetHashParam  = advapi32.NewProc("CryptSetHashParam")
 	procSignHash      = advapi32.NewProc("CryptSignHashW")
+	procGetUserKey    = advapi32.NewProc("CryptGetUserKey")
+	procDestroyKey    = advapi32.NewProc("CryptDestroyKey")
 	procDestroyHash   = advapi32.NewProc("CryptDestroyHash")
 	procNCryptSign    = ncrypt.NewProc("NCryptSignHash")
 	procNCryptRelease = ncrypt.NewProc("NCryptFreeObject")
@@ -139,11 +143,77 @@ func acquire(c *windows.CertContext, public crypto.PublicKey) (*winSigner, error
 	if err != nil {
 		return nil, err
 	}
+	if aes, ok := withSHA2(c); ok && !key.cng() {
+		if owned {
+			key.release()
+		}
+		key.handle, owned = aes, true
+	}
+	key.spec = key.found()
 	s := &winSigner{public: public, key: key}
 	if owned {
 		runtime.AddCleanup(s, winKey.release, key)
 	}
 	return s, nil
+}
+
+// found returns the key specification under which CryptoAPI has the key: what the certificate
+// says need not be one, as in stores that wine writes.
+func (k winKey) found() uint32 {
+	if k.cng() {
+		return k.spec
+	}
+	const exchange, signature = 1, 2 // AT_KEYEXCHANGE, AT_SIGNATURE
+	for _, spec := range []uint32{k.spec, exchange, signature} {
+		var key windows.Handle
+		if ok, _, _ := procGetUserKey.Call(uintptr(k.handle), uintptr(spec), uintptr(unsafe.Pointer(&key))); ok != 0 {
+			procDestroyKey.Call(uintptr(key))
+			return spec
+		}
+	}
+	return k.spec
+}
+
+// The software providers of Windows share their keys. Those of before SHA-2 are what a PFX
+// names; the last one signs with it.
+const (
+	provRSAFull = 1
+	provRSAAES  = 24
+	provAESName = "Microsoft Enhanced RSA and AES Cryptographic Provider"
+)
+
+var softwareProviders = []string{"Microsoft Base Cryptographic Provider", "Microsoft Strong Cryptographic Provider", "Microsoft Enhanced Cryptographic Provider"}
+
+// A keyProvInfo is CRYPT_KEY_PROV_INFO: where the key of a certificate is.
+type keyProvInfo struct {
+	container, provider *uint16
+	kind, flags         uint32
+	params              uint32
+	param               uintptr
+	spec                uint32
+}
+
+// withSHA2 opens the key of a certificate in the provider that knows SHA-2, if it is in one
+// of Windows that does not; ok is false if it is elsewhere.
+func withSHA2(c *windows.CertContext) (h windows.Handle, ok bool) {
+	raw := property(c, certKeyProvInfo)
+	if len(raw) < int(unsafe.Sizeof(keyProvInfo{})) {
+		return 0, false
+	}
+	info := (*keyProvInfo)(unsafe.Pointer(&raw[0]))
+	name := windows.UTF16PtrToString(info.provider)
+	known := name == "" || slices.ContainsFunc(softwareProviders, func(p string) bool { return strings.HasPrefix(name, p) })
+	if info.kind != provRSAFull || !known {
+		return 0, false
+	}
+	provider, err := windows.UTF16PtrFromString(provAESName)
+	if err != nil {
+		return 0, false
+	}
+	flags := info.flags&windows.CRYPT_MACHINE_KEYSET | windows.CRYPT_SILENT
+	err = windows.CryptAcquireContext(&h, info.container, provider, provRSAAES, flags)
+	runtime.KeepAlive(raw)
+	return h, err == nil
 }
 
 // Public implements crypto.Signer.

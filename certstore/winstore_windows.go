@@ -72,7 +72,19 @@ func (s *winStore) with(flags uint32, f func(windows.Handle) error) error {
 		return err
 	}
 	defer windows.CertCloseStore(h, 0)
-	return f(h)
+	if err := f(h); err != nil || flags&windows.CERT_STORE_READONLY_FLAG != 0 {
+		return err
+	}
+	return commit(h)
+}
+
+// commit writes changes out now, so that an error shows: closing a store reports none.
+func commit(h windows.Handle) error {
+	const commitNow = 3 // CERT_STORE_CTRL_COMMIT
+	if ok, _, err := procControlStore.Call(uintptr(h), 0, commitNow, 0); ok == 0 {
+		return err
+	}
+	return nil
 }
 
 // each calls f for the certificates of a store until it returns false. The context is f's
