@@ -175,14 +175,17 @@ func run(s *sshd.Session, p *Process) {
 	ended := make(chan struct{})
 	go watch(s, p, ended) // ends with the process
 	stop := closeAfter(s, p)
+	delivered := make(chan struct{})
 	var output sync.WaitGroup
 	if p.Pty != nil {
+		close(delivered)
 		go io.Copy(p.Pty, s) // ends with the session's input or the terminal
 		output.Go(func() { copyTerminal(s, p.Pty, ended) })
 	} else {
-		go func() { // ends with the session's input or the program's interest in it
-			io.Copy(p.Stdin, s)
-			p.Stdin.Close()
+		go func() { // ends with the session's input
+			deliver(p.Stdin, s)
+			close(delivered)
+			io.Copy(io.Discard, s) // or a client that sends before it reads would wait for ever
 		}()
 		output.Go(func() { io.Copy(s, p.Stdout) })
 		output.Go(func() { io.Copy(s.Stderr(), p.Stderr) })
@@ -190,6 +193,9 @@ func run(s *sshd.Session, p *Process) {
 	status, err := p.Wait()
 	close(ended)
 	output.Wait()
+	if err != nil && gone(s) {
+		<-delivered // the host went with the client; the program may still be reading
+	}
 	stop()
 	p.close()
 	switch {
@@ -202,31 +208,53 @@ func run(s *sshd.Session, p *Process) {
 	}
 }
 
-// closeAfter closes the files when the client is gone: the program sees the end of its
-// input and cannot write any more, and nobody waits for one that stays in the background.
+// deliver gives a program its input, as much of it as it wants.
+func deliver(stdin *os.File, s *sshd.Session) {
+	io.Copy(stdin, s)
+	stdin.Close()
+}
+
+// gone reports whether the client has closed the session.
+func gone(s *sshd.Session) bool {
+	select {
+	case <-s.Closed():
+		return true
+	case <-s.Context().Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// closeAfter closes the terminal or the output when the client is gone: the program cannot
+// write any more, and nobody waits for one that stays in the background. What the client has
+// sent before is still delivered.
 func closeAfter(s *sshd.Session, p *Process) (stop func()) {
 	done := make(chan struct{})
 	go func() { // ends with the session or with run
 		select {
 		case <-s.Closed():
-			p.close()
 		case <-s.Context().Done():
-			p.close()
 		case <-done:
+			return
 		}
+		closeAll(p.Pty, p.Stdout, p.Stderr)
 	}()
 	return sync.OnceFunc(func() { close(done) })
 }
 
-func (p *Process) close() {
-	for _, f := range []*os.File{p.Pty, p.Stdin, p.Stdout, p.Stderr} {
+func (p *Process) close() { closeAll(p.Pty, p.Stdin, p.Stdout, p.Stderr) }
+
+func closeAll(files ...*os.File) {
+	for _, f := range files {
 		if f != nil {
 			f.Close()
 		}
 	}
 }
 
-// watch passes signals and window sizes on, and hangs up when the client is gone.
+// watch passes signals and window sizes on. A terminal whose client is gone hangs up; a
+// program without one goes on to its end.
 func watch(s *sshd.Session, p *Process, ended <-chan struct{}) {
 	for {
 		select {
@@ -235,14 +263,20 @@ func watch(s *sshd.Session, p *Process, ended <-chan struct{}) {
 		case w := <-s.Windows():
 			p.Resize(w)
 		case <-s.Closed():
-			p.Signal("HUP")
+			p.hangUp()
 			return
 		case <-s.Context().Done():
-			p.Signal("HUP")
+			p.hangUp()
 			return
 		case <-ended:
 			return
 		}
+	}
+}
+
+func (p *Process) hangUp() {
+	if p.Pty != nil {
+		p.Signal("HUP")
 	}
 }
 

@@ -177,23 +177,90 @@ func TestForcedAndSubsystems(t *testing.T) {
 	}
 }
 
-// A program that nobody listens to any more is hung up on.
+// A program in a terminal is hung up on when the client is gone.
 func TestHangUp(t *testing.T) {
 	c := connect(t, &session.Runner{})
 	file := filepath.Join(t.TempDir(), "hup")
 	s := newSession(t, c)
+	if err := s.RequestPty("vt100", 25, 80, nil); err != nil {
+		t.Fatal(err)
+	}
 	out, _ := s.StdoutPipe()
 	if err := s.Start("trap 'echo x >" + file + "; exit' HUP; echo ready; sleep 60 & wait"); err != nil {
 		t.Fatal(err)
 	}
 	io.ReadFull(out, make([]byte, 6))
 	c.Close()
+	awaitFile(t, file, []byte("x\n"))
+}
+
+// A program without a terminal gets all that the client has sent, and goes on to its end,
+// also when the client has left since.
+func TestInputOfAClientThatLeavesArrives(t *testing.T) {
+	input := bytes.Repeat([]byte("0123456789abcdef"), 1<<15)
+	for name, leave := range map[string]func(*ssh.Client, *ssh.Session){
+		"channel":    func(_ *ssh.Client, s *ssh.Session) { s.Close() },
+		"connection": func(c *ssh.Client, s *ssh.Session) { s.Close(); c.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := connect(t, &session.Runner{})
+			file := filepath.Join(t.TempDir(), "f")
+			s := newSession(t, c)
+			in, _ := s.StdinPipe()
+			if err := s.Start("sleep 0.3; cat >" + file + ".part; mv " + file + ".part " + file); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := in.Write(input); err != nil {
+				t.Fatal(err)
+			}
+			leave(c, s)
+			awaitFile(t, file, input)
+		})
+	}
+}
+
+// A client may send all of its input before it reads anything, to a program that has
+// stopped reading.
+func TestInputThatNobodyReadsStopsNoClient(t *testing.T) {
+	c := connect(t, &session.Runner{})
+	s := newSession(t, c)
+	in, _ := s.StdinPipe()
+	out, _ := s.StdoutPipe()
+	if err := s.Start("exec <&-; echo closed; while ! test -e go; do sleep 0.05; done; echo end"); err != nil {
+		t.Fatal(err)
+	}
+	io.ReadFull(out, make([]byte, 7))
+	sent := make(chan error, 1)
+	go func() { // ends with the connection
+		_, err := in.Write(make([]byte, 16<<20))
+		sent <- err
+	}()
+	select {
+	case err := <-sent:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the client is stuck")
+	}
+	if err := newSession(t, c).Run("touch go"); err != nil {
+		t.Fatal(err)
+	}
+	if rest, err := io.ReadAll(out); err != nil || string(rest) != "end\n" {
+		t.Errorf("%q, %v", rest, err)
+	}
+}
+
+// awaitFile waits until a file has this content.
+func awaitFile(t *testing.T, file string, want []byte) {
+	t.Helper()
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if _, err := os.Stat(file); err == nil {
+		got, err := os.ReadFile(file)
+		if err == nil && bytes.Equal(got, want) {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatal("the program goes on")
+			t.Fatalf("%d bytes of %d, %v", len(got), len(want), err)
 		}
 	}
 }
