@@ -11,6 +11,10 @@
 // certificate, [Find] the search by alias. What else a store can do it says by further interfaces:
 // [Writer], [Finder], [Watcher].
 //
+// On Windows the stores of user and machine are the system's, with keys of CryptoAPI and of
+// CNG. The tests run the former under wine, with RSA; wine lacks CNG and keys on curves, so
+// that these compile and have not been run. Neither has the Keychain of macOS.
+//
 // The package needs no cgo. Security keys (type 20) come with certstore/pkcs11, which a
 // program links in by importing it.
 package certstore
