@@ -324,17 +324,30 @@ func TestUnknownRequests(t *testing.T) {
 	}
 }
 
-// The end of the server is the end of what was started.
+// The end of the server hangs up on terminals; a program without one goes on to its end.
 func TestHangUp(t *testing.T) {
-	c := within(t)
-	p, err := c.Start(&session.Command{Line: "trap 'echo hung up; exit' HUP; echo ready; while :; do sleep 0.1; done"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	io.ReadFull(p.Stdout, make([]byte, 6))
-	c.Close()
-	if out, _ := io.ReadAll(p.Stdout); !bytes.Contains(out, []byte("hung up")) {
-		t.Errorf("%q", out)
+	for name, tt := range map[string]struct {
+		pty  *sshd.Pty
+		want string
+	}{"terminal": {&sshd.Pty{}, "hung up"}, "pipes": {nil, "got all"}} {
+		t.Run(name, func(t *testing.T) {
+			c := within(t)
+			p, err := c.Start(&session.Command{Line: "trap 'echo hung up; exit' HUP; echo ready; read x; read y; echo got $y", Pty: tt.pty})
+			if err != nil {
+				t.Fatal(err)
+			}
+			in, out := p.Stdin, p.Stdout
+			if tt.pty != nil {
+				in, out = p.Pty, p.Pty
+			}
+			io.ReadFull(out, make([]byte, 6))
+			in.WriteString("x\n")
+			c.Close()
+			in.WriteString("all\n")
+			if seen, _ := io.ReadAll(out); !bytes.Contains(seen, []byte(tt.want)) {
+				t.Errorf("%q", seen)
+			}
+		})
 	}
 }
 

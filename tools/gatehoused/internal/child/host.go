@@ -35,7 +35,7 @@ type Host interface {
 	FindKey(ctx context.Context, q KeyQuery) (KeyAnswer, error)
 	// Principals reads the names in an AuthorizedPrincipalsFile.
 	Principals(ctx context.Context, q FileQuery) ([]string, error)
-	// Close ends what is left of the programs that were started.
+	// Close hangs up on the terminals that are left. Programs without one go on.
 	Close() error
 }
 
@@ -158,5 +158,5 @@ func (h Self) Principals(_ context.Context, q FileQuery) ([]string, error) {
 	return names, nil
 }
 
-// Close implements Host. Programs of this process's own user end with their sessions.
+// Close implements Host. Terminals of this process's own user end with their sessions.
 func (h Self) Close() error { return nil }

@@ -305,7 +305,7 @@ func (c *Child) Principals(ctx context.Context, q FileQuery) ([]string, error) {
 	return names, err
 }
 
-// Close lets the child end, which hangs up on programs that are left, and waits for it.
+// Close lets the child end, which hangs up on terminals that are left, and waits for it.
 func (c *Child) Close() error {
 	err := c.wire.conn.Close()
 	kill := time.AfterFunc(endGrace, func() { c.kill() })

@@ -70,7 +70,7 @@ type server struct {
 	sockets   map[string]bool               // paths that are listened on
 }
 
-// serve answers requests until the server closes the socket, then hangs up on all programs
+// serve answers requests until the server closes the socket, then hangs up on all terminals
 // and removes all sockets that are left.
 func serve(w *wire) error {
 	defer w.conn.Close()
@@ -101,7 +101,9 @@ func (s *server) hangUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.processes {
-		p.Signal("HUP")
+		if p.Pty != nil {
+			p.Signal("HUP")
+		}
 	}
 	for path := range s.sockets {
 		os.Remove(path)
