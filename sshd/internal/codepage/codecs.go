@@ -1,19 +1,19 @@
 package codepage
 
 import (
+	"slices"
+
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/traditionalchinese"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/encoding/unicode/utf32"
 )
 
-var fromLibrary = named("golang.org/x/text")
-
-func named(origin string) func() string { return func() string { return origin } }
-
-// The codecs that several rows share or that are put together from parts.
+// The codecs that several rows share, or that are put together from parts.
 var (
 	utf16le  = library{unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)}
 	utf16be  = library{unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)}
@@ -22,56 +22,102 @@ var (
 	utf16bom = marked{big: utf16be, little: utf16le}
 	utf32bom = marked{big: utf32be, little: utf32le}
 
-	ascii    = &set{source: named("ISO 646"), load: asciiCodes}
-	gb2312   = &set{source: fromLibrary, load: pairs(simplifiedchinese.GBK, isGBKExtra)}
-	ksx1001  = &set{source: fromLibrary, load: pairs(korean.EUCKR, never)}
-	cns11643 = table("euctw")
-	eucCN    = joined(ascii, gb2312)
-	eucKR    = joined(ascii, ksx1001)
-	hz       = closed{library{simplifiedchinese.HZGB2312}}
+	ascii      = &set{source: named("ISO 646"), load: func(s *set) { s.addSingles(charmap.ISO8859_1, between(0, 0x7F)) }}
+	windows31J = &set{source: fromLibrary, load: loadWindows31J}
+	big5       = &set{source: fromLibrary, load: loadBig5}
+	gb2312     = &set{source: fromLibrary, load: loadGB2312}
+	ksx1001    = &set{source: fromLibrary, load: func(s *set) { s.addPairs(korean.EUCKR, high, high, nil) }}
+	cns11643   = table("euctw")
+	eucCN      = joined(ascii, gb2312)
+	eucKR      = joined(ascii, ksx1001)
+	hz         = closed{library: library{simplifiedchinese.HZGB2312}}
 
-	iso2022JP      = closed{library{japanese.ISO2022JP}}
+	iso2022JP      = closed{library{japanese.ISO2022JP}, shiftControls}
 	iso2022JPWide  = widened{iso2022JP}
 	iso2022JPShift = katakanaShift{iso2022JP}
 
-	// The double bytes of 50930 with the single bytes of 37.
+	ibm037 = &set{source: fromLibrary, load: func(s *set) { s.addSingles(charmap.CodePage037, between(0, 0xFF)) }}
+	ibm924 = &set{source: named("golang.org/x/text, rearranged"), load: loadIBM924}
+	// The single bytes of 37 with the double bytes of 50930.
 	ibm931 = shifted{single: ibm037, double: mixed("ibm930").double}
-
-	ibm037 = &set{source: fromLibrary, load: singles(charmap.CodePage037)}
-	ibm924 = &set{source: named("golang.org/x/text, ISO 8859-15 in the order of IBM1047"), load: latin9In1047}
 )
 
-func never(string) bool { return false }
+var fromLibrary = named("golang.org/x/text")
 
-// isGBKExtra tells the codes that GBK put into the gaps of GB 2312.
-func isGBKExtra(code string) bool {
-	for _, gap := range [][2]string{{"\xa2\xa1", "\xa2\xb0"}, {"\xa6\xe0", "\xa6\xf5"}, {"\xa8\xbb", "\xa8\xc4"}, {"\xa9\xf0", "\xa9\xfe"}} {
-		if gap[0] <= code && code <= gap[1] {
-			return true
+func named(origin string) func() string { return func() string { return origin } }
+
+// high are the bytes of ISO 2022 that stand for a character of 94 with the high bit set.
+var high = between(0xA1, 0xFE)
+
+func between(first, last int) []byte {
+	var list []byte
+	for b := first; b <= last; b++ {
+		list = append(list, byte(b))
+	}
+	return list
+}
+
+// addSingles adds those of the bytes that the library decodes to a character.
+func (s *set) addSingles(e encoding.Encoding, list []byte) {
+	for _, b := range list {
+		s.addDecoded(e, b)
+	}
+}
+
+// addPairs adds the codes of two bytes that the library decodes to a character, but for those
+// in the gaps, which are pairs of a first and a last code.
+func (s *set) addPairs(e encoding.Encoding, leads, trails []byte, gaps [][2]string) {
+	for _, lead := range leads {
+		for _, trail := range trails {
+			code := string([]byte{lead, trail})
+			if !slices.ContainsFunc(gaps, func(gap [2]string) bool { return gap[0] <= code && code <= gap[1] }) {
+				s.addDecoded(e, lead, trail)
+			}
 		}
 	}
-	return false
 }
 
-// joined is the union of sets whose codes differ.
-func joined(parts ...*set) *set {
-	return &set{source: parts[len(parts)-1].source, load: func(s *set) {
-		for _, part := range parts {
-			for code, r := range part.ready().chars {
-				s.read(code, r)
-			}
-			for r, code := range part.codes {
-				s.codes[r] = code
-			}
+func (s *set) addDecoded(e encoding.Encoding, code ...byte) {
+	if text, ok := (library{e}).decode(code); ok {
+		if chars := []rune(text); len(chars) == 1 {
+			s.add(string(code), chars[0])
 		}
-	}}
+	}
 }
 
-// latin9In1047 orders the characters of Latin 9 as page 1047 orders those of Latin 1, which
-// is how IBM laid out this page.
-func latin9In1047(s *set) {
-	for b := 0; b <= 0xFF; b++ {
-		latin1, _ := charmap.ISO8859_1.EncodeRune(charmap.CodePage1047.DecodeByte(byte(b)))
-		s.add(string([]byte{byte(b)}), charmap.ISO8859_15.DecodeByte(latin1))
+// loadWindows31J adds the extensions of IBM before the copy that NEC made of them, since
+// Windows writes those.
+func loadWindows31J(s *set) {
+	s.addSingles(japanese.ShiftJIS, between(0, 0xFF))
+	leads := slices.Concat(between(0x81, 0x9F), between(0xE0, 0xEC), between(0xF0, 0xFC), between(0xED, 0xEE))
+	trails := slices.Concat(between(0x40, 0x7E), between(0x80, 0xFC))
+	s.addPairs(japanese.ShiftJIS, leads, trails, nil)
+}
+
+// loadBig5 leaves out what Hong Kong and Eten added, which the library has as well.
+func loadBig5(s *set) {
+	s.addSingles(traditionalchinese.Big5, between(0, 0xFF))
+	trails := slices.Concat(between(0x40, 0x7E), high)
+	s.addPairs(traditionalchinese.Big5, between(0xA1, 0xF9), trails, [][2]string{{"\xC6\xA1", "\xC8\xFE"}})
+}
+
+// loadGB2312 leaves out what GBK put into the gaps.
+func loadGB2312(s *set) {
+	s.addPairs(simplifiedchinese.GBK, high, high, [][2]string{
+		{"\xA2\xA1", "\xA2\xB0"}, {"\xA2\xE3", "\xA2\xE4"}, {"\xA6\xE0", "\xA6\xF5"}, {"\xA8\xBB", "\xA8\xC4"},
+	})
+}
+
+// loadIBM924 orders the characters of Latin 9 as page 1047 orders those of Latin 1, but for
+// three that IBM let change places.
+func loadIBM924(s *set) {
+	moved := map[byte]rune{0x4A: 'Ý', 0xB0: '¢', 0xBA: '¬'}
+	for _, b := range between(0, 0xFF) {
+		r, ok := moved[b]
+		if !ok {
+			latin1, _ := charmap.ISO8859_1.EncodeRune(charmap.CodePage1047.DecodeByte(b))
+			r = charmap.ISO8859_15.DecodeByte(latin1)
+		}
+		s.add(string([]byte{b}), r)
 	}
 }

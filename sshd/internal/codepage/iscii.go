@@ -35,23 +35,13 @@ const (
 // iscii is ISCII in one script. It writes no script selectors and reads none: the page says
 // the script already.
 func iscii(s *script) *set {
-	move := func(r rune) (rune, bool) {
-		if r < blockStart || r > blockEnd || r == danda || r == doubleDanda {
-			return r, true
-		}
-		r += s.block - blockStart
-		return r, unicode.Is(s.letters, r) || s == devanagari
-	}
 	return &set{source: isciiDevanagari.source, load: func(moved *set) {
-		for code, r := range isciiDevanagari.ready().chars {
-			if r, ok := move(r); ok {
-				moved.read(code, r)
+		moved.take(isciiDevanagari, func(_ string, r rune) (rune, bool) {
+			if r < blockStart || r > blockEnd || r == danda || r == doubleDanda {
+				return r, true
 			}
-		}
-		for r, code := range isciiDevanagari.codes {
-			if r, ok := move(r); ok {
-				moved.codes[r] = code
-			}
-		}
+			r += s.block - blockStart
+			return r, unicode.Is(s.letters, r)
+		})
 	}}
 }

@@ -79,7 +79,7 @@ func (c iso2022) encode(text string) ([]byte, int) {
 	var state shiftState
 	for i, r := range text {
 		if r < 0x80 {
-			if r == 0x1B || r == shiftOut || r == shiftIn {
+			if strings.ContainsRune(shiftControls, r) {
 				return nil, i
 			}
 			if state.out {
@@ -173,7 +173,7 @@ func (s *shiftState) next(b []byte) (rune, int) {
 	switch {
 	case bytes.HasPrefix(b, []byte(singleShift2)):
 		d, shift = s.once, len(singleShift2)
-	case b[0] < 0x21 && b[0] != 0x1B, !s.out && b[0] < 0x80 && b[0] != 0x1B:
+	case b[0] < 0x21 && b[0] != escape, !s.out && b[0] < 0x80 && b[0] != escape:
 		return rune(b[0]), 1
 	case !s.out:
 		return 0, 0

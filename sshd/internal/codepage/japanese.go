@@ -41,8 +41,8 @@ type katakanaShift struct{ codec }
 
 func (k katakanaShift) encode(s string) ([]byte, int) {
 	escaped, n := k.codec.encode(s)
-	if n < len(s) || bytes.ContainsAny(escaped, "\x0e\x0f") {
-		return nil, min(n, max(0, strings.IndexAny(s, "\x0e\x0f")))
+	if n < len(s) {
+		return nil, n
 	}
 	var out []byte
 	before, now := designateASCII, designateASCII

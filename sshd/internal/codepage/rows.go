@@ -5,7 +5,6 @@ import (
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/encoding/simplifiedchinese"
-	"golang.org/x/text/encoding/traditionalchinese"
 )
 
 // A row is one documented id. It has no codec if nobody publishes a table for it.
@@ -54,10 +53,10 @@ var general = []row{
 	{870, "IBM870", "EBCDIC, Latin 2", table("ibm870")},
 	{874, "windows-874", "Windows, Thai", library{charmap.Windows874}},
 	{875, "cp875", "EBCDIC, modern Greek", table("cp875")},
-	{932, "windows-31j", "Windows, Japanese", library{japanese.ShiftJIS}},
+	{932, "windows-31j", "Windows, Japanese", windows31J},
 	{936, "GBK", "Windows, simplified Chinese", library{simplifiedchinese.GBK}},
 	{949, "windows-949", "Windows, Korean, every Hangul syllable", library{korean.EUCKR}},
-	{950, "Big5", "Windows, traditional Chinese", library{traditionalchinese.Big5}},
+	{950, "Big5", "Windows, traditional Chinese", big5},
 	{1026, "IBM1026", "EBCDIC, Turkish", table("ibm1026")},
 	{1047, "IBM1047", "EBCDIC, Latin 1 of open systems", library{charmap.CodePage1047}},
 	{1140, "IBM01140", "EBCDIC, United States and Canada, euro", library{charmap.CodePage1140}},
@@ -83,8 +82,8 @@ var general = []row{
 	{1258, "windows-1258", "Windows, Vietnamese", library{charmap.Windows1258}},
 	{1361, "johab", "Korean, combining code", table("johab")},
 	{10000, "macintosh", "Macintosh, Western Europe", library{charmap.Macintosh}},
-	{10001, "x-mac-japanese", "Macintosh, Japanese; as Shift_JIS, without Apple's own single bytes", library{japanese.ShiftJIS}},
-	{10002, "x-mac-chinesetrad", "Macintosh, traditional Chinese; as Big5, without Apple's own single bytes", library{traditionalchinese.Big5}},
+	{10001, "x-mac-japanese", "Macintosh, Japanese; as Shift_JIS, without Apple's own single bytes", windows31J},
+	{10002, "x-mac-chinesetrad", "Macintosh, traditional Chinese; as Big5, without Apple's own single bytes", big5},
 	{10003, "x-mac-korean", "Macintosh, Korean; as EUC-KR, without Apple's additions", eucKR},
 	{10004, "x-mac-arabic", "Macintosh, Arabic", table("macarabic")},
 	{10005, "x-mac-hebrew", "Macintosh, Hebrew", table("machebrew")},
@@ -191,7 +190,7 @@ var mac = []row{
 	{5, "iso-8859-1", "ISOLatin1", library{charmap.ISO8859_1}},
 	{6, "x-mac-symbol", "Symbol, the font's own encoding", table("macsymbol")},
 	{7, "x-nonlossy-ascii", "NonLossyASCII, backslash escapes", nonLossy{}},
-	{8, "Shift_JIS", "ShiftJIS", library{japanese.ShiftJIS}},
+	{8, "Shift_JIS", "ShiftJIS", windows31J},
 	{9, "iso-8859-2", "ISOLatin2", library{charmap.ISO8859_2}},
 	{10, "UTF-16", "Unicode, byte order mark in front, big end first", utf16bom},
 	{11, "windows-1251", "WindowsCP1251", library{charmap.Windows1251}},

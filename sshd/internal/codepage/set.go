@@ -7,10 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"unicode/utf8"
-
-	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/charmap"
 )
 
 //go:generate python3 tables/generate.py
@@ -142,38 +138,25 @@ func (s *set) addLine(line string) error {
 	return nil
 }
 
-// asciiCodes adds the first half of many sets.
-func asciiCodes(s *set) {
-	for r := rune(0); r < utf8.RuneSelf; r++ {
-		s.add(string(r), r)
+// take adds what another set has, or the part of it that keep says yes to.
+func (s *set) take(from *set, keep func(code string, r rune) (rune, bool)) {
+	for code, r := range from.ready().chars {
+		if r, ok := keep(code, r); ok {
+			s.read(code, r)
+		}
 	}
-}
-
-// pairs adds the 94 by 94 codes that have the high bit in both bytes, as the library decodes
-// them. An encoding of the library may know more characters than the standard that it
-// extends; isExtra tells their codes.
-func pairs(e encoding.Encoding, isExtra func(code string) bool) func(*set) {
-	return func(s *set) {
-		l := library{e}
-		for lead := 0xA1; lead <= 0xFE; lead++ {
-			for trail := 0xA1; trail <= 0xFE; trail++ {
-				code := string([]byte{byte(lead), byte(trail)})
-				text, ok := l.decode([]byte(code))
-				if r, n := utf8.DecodeRuneInString(text); ok && n == len(text) && !isExtra(code) {
-					s.add(code, r)
-				}
-			}
+	for r, code := range from.codes {
+		if r, ok := keep(code, r); ok {
+			s.codes[r] = code
 		}
 	}
 }
 
-// singles adds the codes of a character map of the library.
-func singles(m *charmap.Charmap) func(*set) {
-	return func(s *set) {
-		for b := 0; b <= 0xFF; b++ {
-			if r := m.DecodeByte(byte(b)); r != utf8.RuneError {
-				s.add(string([]byte{byte(b)}), r)
-			}
+// joined is the union of sets whose codes differ.
+func joined(parts ...*set) *set {
+	return &set{source: parts[len(parts)-1].source, load: func(s *set) {
+		for _, part := range parts {
+			s.take(part, func(_ string, r rune) (rune, bool) { return r, true })
 		}
-	}
+	}}
 }

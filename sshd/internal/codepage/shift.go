@@ -6,7 +6,12 @@ import "strings"
 const (
 	shiftOut = 0x0E
 	shiftIn  = 0x0F
+	escape   = 0x1B
 )
+
+// shiftControls are the characters that no text may bring into an encoding with states: they
+// would be obeyed.
+const shiftControls = "\x0e\x0f\x1b"
 
 // shifted is a host encoding: single bytes at first, pairs from SO to SI.
 type shifted struct{ single, double *set }
@@ -16,16 +21,7 @@ func mixed(name string) shifted {
 	all := table(name)
 	ofLength := func(n int) *set {
 		return &set{source: all.source, load: func(s *set) {
-			for code, r := range all.ready().chars {
-				if len(code) == n {
-					s.read(code, r)
-				}
-			}
-			for r, code := range all.codes {
-				if len(code) == n {
-					s.codes[r] = code
-				}
-			}
+			s.take(all, func(code string, r rune) (rune, bool) { return r, len(code) == n })
 		}}
 	}
 	return shifted{single: ofLength(1), double: ofLength(2)}
@@ -37,6 +33,9 @@ func (c shifted) encode(text string) ([]byte, int) {
 	var out []byte
 	now := c.single
 	for i, r := range text {
+		if r == shiftOut || r == shiftIn {
+			return nil, i
+		}
 		code := c.single.code(r)
 		if code != "" && now == c.double {
 			now, out = c.single, append(out, shiftIn)

@@ -38,10 +38,17 @@ func (l library) decode(b []byte) (string, bool) {
 }
 
 // closed is an encoding of the library with shift states, whose encoder may stop in any of
-// them. A character of ASCII more brings it back to the first.
-type closed struct{ library }
+// them. A character of ASCII more brings it back to the first. Control characters that would
+// change the state are refused.
+type closed struct {
+	library
+	reserved string
+}
 
 func (c closed) encode(s string) ([]byte, int) {
+	if i := strings.IndexAny(s, c.reserved); i >= 0 {
+		return nil, i
+	}
 	const last = "."
 	b, n := c.library.encode(s + last)
 	if n < len(s+last) {

@@ -81,16 +81,21 @@ class Python:
 
 
 class Java:
-    """A character set of Java."""
+    """A character set of Java. Those of hosts have the two ends of lines where IBM has them, which Java changes over."""
 
-    def __init__(self, name):
-        self.name = name
+    HOST_LINES = {b"\x15": "\u0085", b"\x25": "\n"}
+
+    def __init__(self, name, is_host=False):
+        self.name, self.fixed = name, self.HOST_LINES if is_host else {}
 
     def lookup(self, codes):
         text = "".join(code.hex() + "\n" for code in codes)
         command = ["java", os.path.join(HERE, "Charsets.java"), self.name]
         out = subprocess.run(command, input=text, capture_output=True, check=True, text=True).stdout
-        for line in out.split("\n")[:-1]:
+        for code, line in zip(codes, out.split("\n")):
+            if code in self.fixed:
+                yield self.fixed[code], code
+                continue
             parts = [bytes.fromhex(part) for part in line.split(" ")] if line else []
             yield (parts[0].decode(), parts[1] if len(parts) > 1 else None) if parts else None
 
@@ -101,27 +106,29 @@ HIGH_PAIRS = [bytes(pair) for pair in itertools.product(range(0xA1, 0xFF), repea
 PLANES = [bytes([0x8E, 0xA1 + plane]) + pair for plane in range(1, 16) for pair in HIGH_PAIRS]
 SHIFTED = [SHIFT_OUT + bytes(pair) + SHIFT_IN for pair in itertools.product(range(0x40, 0xFF), repeat=2)]
 
-# The character sets of glibc by the name of their table.
+# The single-byte character sets of glibc by the name of their table.
 GLIBC = {
     "asmo708": "ASMO-708", "asmo449": "ASMO_449", "cp737": "CP737", "cp775": "CP775", "ibm857": "IBM857", "ibm861": "IBM861",
-    "ibm864": "IBM864", "ibm869": "IBM869", "cp875": "CP875", "din66003": "DIN_66003", "sen850200b": "SEN_850200_B",
-    "ns4551": "NS_4551-1", "maccentraleurope": "MAC-CENTRALEUROPE", "maciceland": "MAC-IS", "ibm1025": "IBM1025",
-    **{"ibm%d" % n: "IBM%d" % n for n in (500, 870, 1026, *range(1141, 1150), 273, 277, 278, 280, 284, 285, 297, 420, 423, 424,
-                                          871, 880, 905)},
+    "ibm864": "IBM864", "ibm869": "IBM869", "din66003": "DIN_66003", "sen850200b": "SEN_850200_B", "ns4551": "NS_4551-1",
+    "maccentraleurope": "MAC-CENTRALEUROPE", "ibm423": "IBM423", "ibm871": "IBM871", "ibm880": "IBM880", "ibm905": "IBM905",
+}
+# Those of hosts that Java knows. Where glibc differs, ICU and IBM's own tables are with Java.
+HOSTS = {
+    "cp875": "x-IBM875", "ibm833": "x-IBM833", "ibm838": "IBM-Thai", "ibm1025": "x-IBM1025",
+    **{"ibm%d" % n: "IBM%d" % n for n in (273, 277, 278, 280, 284, 285, 290, 297, 420, 424, 500, 870, 1026)},
+    **{"ibm%d" % n: "IBM0%d" % n for n in range(1141, 1150)},
 }
 TABLES = [
     *[(name, "glibc", Iconv(charset), charset, SINGLES) for name, charset in GLIBC.items()],
     ("nextstep", "glibc", Charmap("NEXTSTEP"), "NEXTSTEP", SINGLES),
     ("cp720", "Python", Python("cp720"), "cp720", SINGLES),
     *[("mac" + name, "Python", Python("mac_" + name), "mac_" + name, SINGLES)
-      for name in ("arabic", "greek", "turkish", "croatian")],
+      for name in ("greek", "iceland", "turkish", "croatian")],
     ("macromanian", "Python", Python("mac_romanian"), "mac_romanian", SINGLES),
-    *[("mac" + name.lower(), "Java", Java("x-Mac" + name), "x-Mac" + name, SINGLES) for name in ("Hebrew", "Thai", "Symbol")],
-    ("ibm290", "Java", Java("IBM290"), "IBM290", SINGLES),
-    ("ibm833", "Java", Java("x-IBM833"), "x-IBM833", SINGLES),
-    ("ibm838", "Java", Java("IBM-Thai"), "IBM-Thai", SINGLES),
+    *[("mac" + name.lower(), "Java", Java("x-Mac" + name), "x-Mac" + name, SINGLES) for name in ("Arabic", "Hebrew", "Thai", "Symbol")],
+    *[(name, "Java", Java(charset, is_host=True), charset, SINGLES) for name, charset in HOSTS.items()],
     ("iscii", "Java", Java("x-ISCII91"), "x-ISCII91", SINGLES + [bytes([b, 0xE9]) for b in range(0xA1, 0xFF)]),
-    ("johab", "glibc", Iconv("JOHAB"), "JOHAB", SINGLES + PAIRS),
+    ("johab", "Java", Java("x-Johab"), "x-Johab", SINGLES + PAIRS),
     ("t61", "glibc", Iconv("T.61-8BIT"), "T.61-8BIT", SINGLES + PAIRS),
     ("iso6937", "glibc", Iconv("ISO_6937"), "ISO_6937", SINGLES + PAIRS),
     ("euctw", "glibc", Iconv("EUC-TW"), "EUC-TW", SINGLES + HIGH_PAIRS + PLANES),
@@ -141,7 +148,7 @@ def write(name, owner, charset, lookup, codes):
     """Joins consecutive codes to lines; a code that is not written again gets a "<"."""
     runs = []
     for code, found in zip(codes, lookup(codes)):
-        if found is None or len(found[0]) != 1:
+        if found is None or len(found[0]) != 1 or found[0] == "\ufffd":
             continue
         text, back = found
         bare = code.strip(SHIFT_OUT + SHIFT_IN) if len(code) == 4 and code[:1] == SHIFT_OUT else code
