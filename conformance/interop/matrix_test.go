@@ -3,7 +3,6 @@ package interop
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"flag"
@@ -160,14 +159,10 @@ type content struct {
 	bytes []byte
 }
 
-// data makes a file: one half random, one that compresses.
+// data makes a file.
 func data(t *testing.T, path string, size int) content {
 	t.Helper()
-	random := make([]byte, size/2)
-	if _, err := rand.Read(random); err != nil {
-		t.Fatal(err)
-	}
-	b := append(random, bytes.Repeat([]byte("gatehouse\n"), size/20+1)...)[:size]
+	b := mixed(t, size)
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -86,36 +86,49 @@ func arcfour(discard int) func(key, iv []byte, seal bool) crypter {
 
 // A macRow is a MAC algorithm.
 type macRow struct {
-	name string
-	hash func() hash.Hash
-	key  int
-	tag  int
-	etm  bool // over the ciphertext (OpenSSH PROTOCOL, section 1.5)
+	name  string
+	whole func(key []byte, seq uint32, b []byte) []byte // the tag before it is cut
+	key   int
+	tag   int
+	etm   bool // over the ciphertext (OpenSSH PROTOCOL, section 1.5)
 }
 
 // macRows lists the MACs, the ones that we like best first.
 var macRows = []macRow{
-	{"hmac-sha2-256-etm@openssh.com", sha256.New, 32, 32, true},
-	{"hmac-sha2-512-etm@openssh.com", sha512.New, 64, 64, true},
-	{"hmac-sha2-256", sha256.New, 32, 32, false},
-	{"hmac-sha2-512", sha512.New, 64, 64, false},
-	{"hmac-sha2-256-96", sha256.New, 32, 12, false},
-	{"hmac-sha2-512-96", sha512.New, 64, 12, false},
-	{"hmac-sha1", sha1.New, 20, 20, false},
-	{"hmac-sha1-96", sha1.New, 20, 12, false},
-	{"hmac-ripemd160", ripemd160.New, 20, 20, false},
-	{"hmac-ripemd160-96", ripemd160.New, 20, 12, false},
-	{"hmac-md5", md5.New, 16, 16, false},
-	{"hmac-md5-96", md5.New, 16, 12, false},
+	{"hmac-sha2-256-etm@openssh.com", hmacOf(sha256.New), 32, 32, true},
+	{"hmac-sha2-512-etm@openssh.com", hmacOf(sha512.New), 64, 64, true},
+	{"umac-128-etm@openssh.com", umac(16), 16, 16, true},
+	{"umac-64-etm@openssh.com", umac(8), 16, 8, true},
+	{"hmac-sha2-256", hmacOf(sha256.New), 32, 32, false},
+	{"hmac-sha2-512", hmacOf(sha512.New), 64, 64, false},
+	{"umac-128@openssh.com", umac(16), 16, 16, false},
+	{"umac-64@openssh.com", umac(8), 16, 8, false},
+	{"hmac-sha2-256-96", hmacOf(sha256.New), 32, 12, false},
+	{"hmac-sha2-512-96", hmacOf(sha512.New), 64, 12, false},
+	{"hmac-sha1", hmacOf(sha1.New), 20, 20, false},
+	{"hmac-sha1-etm@openssh.com", hmacOf(sha1.New), 20, 20, true},
+	{"hmac-sha1-96", hmacOf(sha1.New), 20, 12, false},
+	{"hmac-sha1-96-etm@openssh.com", hmacOf(sha1.New), 20, 12, true},
+	{"hmac-ripemd160", hmacOf(ripemd160.New), 20, 20, false},
+	{"hmac-ripemd160-96", hmacOf(ripemd160.New), 20, 12, false},
+	{"hmac-md5", hmacOf(md5.New), 16, 16, false},
+	{"hmac-md5-etm@openssh.com", hmacOf(md5.New), 16, 16, true},
+	{"hmac-md5-96", hmacOf(md5.New), 16, 12, false},
+	{"hmac-md5-96-etm@openssh.com", hmacOf(md5.New), 16, 12, true},
+}
+
+// hmacOf is RFC 4253, section 6.4: over the sequence number and b.
+func hmacOf(newHash func() hash.Hash) func(key []byte, seq uint32, b []byte) []byte {
+	return func(key []byte, seq uint32, b []byte) []byte {
+		h := hmac.New(newHash, key)
+		h.Write(appendFields(nil, seq))
+		h.Write(b)
+		return h.Sum(nil)
+	}
 }
 
 // sum is the tag over the sequence number and b.
-func (m *macRow) sum(key []byte, seq uint32, b []byte) []byte {
-	h := hmac.New(m.hash, key)
-	h.Write(appendFields(nil, seq))
-	h.Write(b)
-	return h.Sum(nil)[:m.tag]
-}
+func (m *macRow) sum(key []byte, seq uint32, b []byte) []byte { return m.whole(key, seq, b)[:m.tag] }
 
 // must is for constructors that fail on keys of a wrong length alone, which the rows rule out.
 func must[T any](v T, err error) T {

@@ -13,7 +13,9 @@ var groupTerms = map[int]struct {
 }{
 	1:  {1024, 129093}, // Second Oakley Group, named group 1 in SSH
 	14: {2048, 124476},
+	15: {3072, 1690314},
 	16: {4096, 240904},
+	17: {6144, 929484},
 	18: {8192, 4743158},
 }
 

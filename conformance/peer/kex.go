@@ -41,13 +41,17 @@ type agreed struct {
 
 // kexRows lists the key exchange methods, the ones that we like best first.
 var kexRows = []kexRow{
-	{"mlkem768x25519-sha256", sha256.New, hybrid},
+	{"mlkem768x25519-sha256", sha256.New, hybridOf(mlkem768, ecdh.X25519(), sha256.New)},
+	{"mlkem768nistp256-sha256", sha256.New, hybridOf(mlkem768, ecdh.P256(), sha256.New)},
+	{"mlkem1024nistp384-sha384", sha512.New384, hybridOf(mlkem1024, ecdh.P384(), sha512.New384)},
 	{"curve25519-sha256", sha256.New, ecdhOn(ecdh.X25519())},
 	{"curve25519-sha256@libssh.org", sha256.New, ecdhOn(ecdh.X25519())},
 	{"ecdh-sha2-nistp256", sha256.New, ecdhOn(ecdh.P256())},
 	{"ecdh-sha2-nistp384", sha512.New384, ecdhOn(ecdh.P384())},
 	{"ecdh-sha2-nistp521", sha512.New, ecdhOn(ecdh.P521())},
+	{"diffie-hellman-group15-sha512", sha512.New, dhOver(15)},
 	{"diffie-hellman-group16-sha512", sha512.New, dhOver(16)},
+	{"diffie-hellman-group17-sha512", sha512.New, dhOver(17)},
 	{"diffie-hellman-group18-sha512", sha512.New, dhOver(18)},
 	{"diffie-hellman-group14-sha256", sha256.New, dhOver(14)},
 	{"diffie-hellman-group-exchange-sha256", sha256.New, gex},
@@ -232,39 +236,61 @@ func ecdhOn(curve ecdh.Curve) func(x *exchange) (*agreed, error) {
 	}
 }
 
-// hybrid is mlkem768x25519-sha256 (draft-ietf-sshm-mlkem-hybrid-kex): both secrets are
-// hashed into K, which is a string there.
-func hybrid(x *exchange) (*agreed, error) {
-	kem, err := mlkem.GenerateKey768()
-	if err != nil {
-		return nil, err
+// A kemRow is a key encapsulation of a hybrid method: a key pair of which we send the
+// public half, and what opens the server's answer.
+type kemRow struct {
+	ciphertext int
+	generate   func() (public []byte, open func(ciphertext []byte) ([]byte, error), err error)
+}
+
+var (
+	mlkem768 = kemRow{mlkem.CiphertextSize768, func() ([]byte, func([]byte) ([]byte, error), error) {
+		key, err := mlkem.GenerateKey768()
+		return key.EncapsulationKey().Bytes(), key.Decapsulate, err
+	}}
+	mlkem1024 = kemRow{mlkem.CiphertextSize1024, func() ([]byte, func([]byte) ([]byte, error), error) {
+		key, err := mlkem.GenerateKey1024()
+		return key.EncapsulationKey().Bytes(), key.Decapsulate, err
+	}}
+)
+
+// hybridOf is draft-ietf-sshm-mlkem-hybrid-kex: both secrets are hashed into K, which is a
+// string there.
+func hybridOf(kem kemRow, curve ecdh.Curve, newHash func() hash.Hash) func(x *exchange) (*agreed, error) {
+	return func(x *exchange) (*agreed, error) {
+		public, open, err := kem.generate()
+		if err != nil {
+			return nil, err
+		}
+		key, err := curve.GenerateKey(rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		public = append(public, key.PublicKey().Bytes()...)
+		ours, hostKey, theirs, signature, err := x.trade(msgKexECDHInit, msgKexECDHReply, public)
+		if err != nil {
+			return nil, err
+		}
+		if len(theirs) < kem.ciphertext {
+			return nil, fmt.Errorf("public value of %d bytes", len(theirs))
+		}
+		first, err := open(theirs[:kem.ciphertext])
+		if err != nil {
+			return nil, err
+		}
+		point, err := curve.NewPublicKey(theirs[kem.ciphertext:])
+		if err != nil {
+			return nil, err
+		}
+		second, err := key.ECDH(point)
+		if err != nil {
+			return nil, err
+		}
+		h := newHash()
+		h.Write(first)
+		h.Write(second)
+		return &agreed{hostKey, signature, appendFields(nil, ours, theirs), appendFields(nil, h.Sum(nil))}, nil
 	}
-	key, err := ecdh.X25519().GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	public := append(kem.EncapsulationKey().Bytes(), key.PublicKey().Bytes()...)
-	ours, hostKey, theirs, signature, err := x.trade(msgKexECDHInit, msgKexECDHReply, public)
-	if err != nil {
-		return nil, err
-	}
-	if len(theirs) != mlkem.CiphertextSize768+32 {
-		return nil, fmt.Errorf("public value of %d bytes", len(theirs))
-	}
-	first, err := kem.Decapsulate(theirs[:mlkem.CiphertextSize768])
-	if err != nil {
-		return nil, err
-	}
-	point, err := ecdh.X25519().NewPublicKey(theirs[mlkem.CiphertextSize768:])
-	if err != nil {
-		return nil, err
-	}
-	second, err := key.ECDH(point)
-	if err != nil {
-		return nil, err
-	}
-	secret := sha256.Sum256(append(first, second...))
-	return &agreed{hostKey, signature, appendFields(nil, ours, theirs), appendFields(nil, secret[:])}, nil
 }
 
 // dhOver is RFC 4253, section 8, with a group of RFC 2409 or RFC 3526.

@@ -2,6 +2,7 @@ package clients
 
 import (
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"gatehouse/conformance/interop/server"
@@ -9,12 +10,13 @@ import (
 
 // Public key algorithms of clients that have no more than these.
 var (
-	rsaKeys   = []string{"rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"}
-	ecdsaKeys = []string{"ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"}
-	edKeys    = []string{"ssh-ed25519"}
-	dsaKeys   = []string{"ssh-dss"}
-	certKeys  = []string{
-		"ssh-ed25519-cert-v01@openssh.com", "rsa-sha2-512-cert-v01@openssh.com", "rsa-sha2-256-cert-v01@openssh.com",
+	rsaKeys     = []string{"rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"}
+	ecdsaKeys   = []string{"ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"}
+	edKeys      = []string{"ssh-ed25519"}
+	dsaKeys     = []string{"ssh-dss"}
+	rsaCertKeys = []string{"rsa-sha2-512-cert-v01@openssh.com", "rsa-sha2-256-cert-v01@openssh.com"}
+	certKeys    = []string{
+		"ssh-ed25519-cert-v01@openssh.com",
 		"ecdsa-sha2-nistp256-cert-v01@openssh.com", "ecdsa-sha2-nistp384-cert-v01@openssh.com", "ecdsa-sha2-nistp521-cert-v01@openssh.com",
 	}
 	oldCertKeys = []string{"ssh-rsa-cert-v01@openssh.com", "ssh-dss-cert-v01@openssh.com"}
@@ -47,7 +49,7 @@ func pythonModule(name string) []string {
 var All = []*Client{
 	{
 		Name: "OpenSSH", Programs: []string{"ssh", "sftp"}, Version: []string{"ssh", "-V"},
-		Keys: join(edKeys, rsaKeys, ecdsaKeys, dsaKeys, certKeys, oldCertKeys),
+		Keys: join(edKeys, rsaKeys, ecdsaKeys, dsaKeys, certKeys, rsaCertKeys, oldCertKeys),
 		Exec: openssh, Files: opensshFiles,
 	},
 	{
@@ -67,7 +69,7 @@ var All = []*Client{
 	},
 	{
 		Name: "paramiko", Programs: []string{python}, Version: pythonModule("paramiko"),
-		Keys:  join(edKeys, rsaKeys, ecdsaKeys, dsaKeys, certKeys),
+		Keys:  join(edKeys, rsaKeys, ecdsaKeys, dsaKeys, certKeys, rsaCertKeys),
 		Setup: copied("paramiko_client.py"), Exec: interpret("exec", python), Files: interpret("files", python),
 	},
 	{
@@ -115,6 +117,11 @@ var All = []*Client{
 		Keys:  join(edKeys, rsaKeys, ecdsaKeys, dsaKeys),
 		Setup: copied("phpseclib.php"), Exec: interpret("exec", "php"), Files: interpret("files", "php"),
 	},
+	{
+		Name: "x/crypto/ssh", Programs: []string{"go"}, Version: []string{"go", "list", "-m", "-f", "{{.Version}}", "golang.org/x/crypto"},
+		Keys:  join(edKeys, rsaKeys, ecdsaKeys),
+		Setup: builtGo, Exec: interpret("exec"),
+	},
 }
 
 // copied sets a script up.
@@ -145,6 +152,14 @@ func compiled(name string, libraries ...string) func(testing.TB) string {
 // classes is the class path of a library and what it uses if it is there.
 func classes(library, dir string) string {
 	return jar(library) + ":" + jar("jzlib") + ":" + dir
+}
+
+// builtGo makes the program in the folder xcrypto.
+func builtGo(t testing.TB) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "xcrypto")
+	mustRun(t, "go", "build", "-o", program, "gatehouse/conformance/interop/clients/xcrypto")
+	return program
 }
 
 func jar(name string) string { return "/usr/share/java/" + name + ".jar" }

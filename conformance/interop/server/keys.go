@@ -32,6 +32,8 @@ var kinds = []struct{ kind, algorithm string }{
 	{"rsa", "rsa-sha2-512"}, {"rsa", "rsa-sha2-256"}, {"rsa", "ssh-rsa"},
 	{"nistp256", "ecdsa-sha2-nistp256"}, {"nistp384", "ecdsa-sha2-nistp384"}, {"nistp521", "ecdsa-sha2-nistp521"},
 	{"dsa", "ssh-dss"},
+	{"rsa", "x509v3-rsa2048-sha256"}, {"rsa", "x509v3-ssh-rsa"},
+	{"nistp256", "x509v3-ecdsa-sha2-nistp256"}, {"nistp384", "x509v3-ecdsa-sha2-nistp384"}, {"nistp521", "x509v3-ecdsa-sha2-nistp521"},
 }
 
 // Kinds lists the kinds of keys.
