@@ -46,17 +46,6 @@ func TestIdentification(t *testing.T) {
 	))
 }
 
-// closesRaw is the outcome that the server closes, for clients that read no packets yet.
-func closesRaw(t *testing.T, c *client, err error) {
-	t.Helper()
-	_ = c.Raw().SetReadDeadline(time.Now().Add(5 * time.Second))
-	if _, end := io.Copy(io.Discard, c.Raw()); end != nil && !ended(end) {
-		t.Errorf("script %v, end %v", err, end)
-	} else if op, timeout := end.(interface{ Timeout() bool }); timeout && op.Timeout() {
-		t.Error("the server waits")
-	}
-}
-
 // TestSlow is clients that take their time, as many of them would to bind a server: the
 // time for the whole handshake is bounded, whatever trickles in.
 func TestSlow(t *testing.T) {
