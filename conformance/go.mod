@@ -14,6 +14,7 @@ require (
 	github.com/creack/pty v1.1.24 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/kr/fs v0.1.0 // indirect
+	github.com/miekg/pkcs11 v1.1.2 // indirect
 	github.com/pkg/sftp v1.13.12 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 )
