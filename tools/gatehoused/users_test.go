@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // An account is a user of this system for the time of a test.
@@ -26,7 +28,9 @@ func newAccount(t *testing.T, suffix string) account {
 	name := fmt.Sprintf("gh%s%d", suffix, os.Getpid())
 	mustRun(t, exec.Command("useradd", "-m", "-s", "/bin/sh", name))
 	t.Cleanup(func() {
-		exec.Command("pkill", "-KILL", "-u", name).Run()
+		for exec.Command("pkill", "-KILL", "-u", name).Run() == nil { // until nothing is left
+			time.Sleep(10 * time.Millisecond)
+		}
 		mustRun(t, exec.Command("userdel", "-r", name))
 	})
 	u, err := user.Lookup(name)
@@ -345,5 +349,51 @@ func TestWithoutRoot(t *testing.T) {
 	info, err := os.Stat(filepath.Join(a.HomeDir, ".local/share/gatehouse/stores/MY/ssh-host-ed25519"))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the key that was made: %v, %v", info, err)
+	}
+}
+
+// A service that asks the kernel who writes to it sees the user, and not the server.
+func TestForwardedDataIsTheUsers(t *testing.T) {
+	needRoot(t)
+	a := newAccount(t, "w")
+	d := serveAll(t)
+	path := filepath.Join(a.HomeDir, "service")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
+	must(t, err)
+	defer l.Close()
+	must(t, os.Chmod(path, 0o777))
+	raw, err := l.SyscallConn()
+	must(t, err)
+	raw.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_PASSCRED, 1) })
+	must(t, err)
+	writer := make(chan string, 1)
+	go func() { // ends with the listener
+		c, err := l.AcceptUnix()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		buf, oob := make([]byte, 64), make([]byte, 256)
+		_, n, _, _, err := c.ReadMsgUnix(buf, oob)
+		if err != nil {
+			return
+		}
+		if messages, _ := syscall.ParseSocketControlMessage(oob[:n]); len(messages) > 0 {
+			if cred, err := syscall.ParseUnixCredentials(&messages[0]); err == nil {
+				writer <- fmt.Sprint(cred.Uid)
+			}
+		}
+		c.Write([]byte("answer"))
+	}()
+	local := filepath.Join(t.TempDir(), "local")
+	ssh := client{d: d, user: a.Username, key: a.key}.with("-L", local+":"+path).ssh("sleep", "60")
+	must(t, ssh.Start())
+	defer ssh.Wait()
+	defer ssh.Process.Kill()
+	if got := ask(t, "unix", local, "question"); got != "answer" {
+		t.Errorf("answer %q", got)
+	}
+	if uid := <-writer; uid != a.Uid {
+		t.Errorf("the service was written to by user %s, want %s", uid, a.Uid)
 	}
 }

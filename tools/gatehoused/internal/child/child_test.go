@@ -45,7 +45,7 @@ func within(t *testing.T) *Child {
 	ours, theirs := ends(t)
 	done := make(chan error, 1)
 	go func() { done <- serve(&wire{conn: theirs}) }()
-	me := &users.Account{Name: "me", Home: t.TempDir(), Shell: "/bin/sh"}
+	me := &users.Account{Name: "me", Home: t.TempDir(), Shell: "/bin/sh", UID: uint32(os.Getuid())}
 	c, err := greet(ours, me, func() error { return <-done }, func() error { return nil })
 	if err != nil {
 		t.Fatal(err)

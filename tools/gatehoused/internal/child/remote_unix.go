@@ -29,6 +29,7 @@ var ErrGone = errors.New("child: process has ended")
 // A Child is a process that acts as a user.
 type Child struct {
 	wire *wire
+	uid  uint32       // of the process
 	wait func() error // for the end of the process
 	kill func() error
 
@@ -69,7 +70,7 @@ func Start(a *users.Account) (*Child, error) {
 
 // greet makes a Child of a process that has just been started.
 func greet(conn *net.UnixConn, a *users.Account, wait, kill func() error) (*Child, error) {
-	c := &Child{wire: &wire{conn: conn}, wait: wait, kill: kill, calls: map[uint64]*call{}, ended: make(chan struct{})}
+	c := &Child{wire: &wire{conn: conn}, uid: a.UID, wait: wait, kill: kill, calls: map[uint64]*call{}, ended: make(chan struct{})}
 	go c.receive() // ends with the child
 	if err := c.wire.send(&hello{a}, nil); err != nil {
 		c.Close()
@@ -176,6 +177,10 @@ func ask[R any](ctx context.Context, c *Child, op string, args any, want ...int)
 	if err := json.Unmarshal(k.reply.Result, &result); err != nil {
 		closeAll(k.files)
 		return result, nil, err
+	}
+	if err := ownSockets(k.files, c.uid); err != nil {
+		closeAll(k.files)
+		return result, nil, fmt.Errorf("child: %s: %w", op, err)
 	}
 	for _, n := range want {
 		if n == len(k.files) {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -288,8 +289,41 @@ func (s *server) dial(ctx context.Context, a dialArgs) (none, []*os.File, error)
 	if err != nil {
 		return none{}, nil, err
 	}
+	if local, ok := c.(*net.UnixConn); ok {
+		files, err := relay(local)
+		return none{}, files, err
+	}
 	files, err := pass(c)
 	return none{}, files, err
+}
+
+// relay returns a socket whose data this process copies to and from c: a service on this
+// system may ask the kernel whose process has written to it, and must not hear the server's.
+func relay(c *net.UnixConn) ([]*os.File, error) {
+	ours, theirs, err := pair()
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	conn, err := socket(ours)
+	if err != nil {
+		theirs.Close()
+		c.Close()
+		return nil, err
+	}
+	var copying sync.WaitGroup
+	for _, way := range [][2]*net.UnixConn{{conn, c}, {c, conn}} {
+		copying.Go(func() { // ends with either side
+			io.Copy(way[0], way[1])
+			way[0].CloseWrite()
+		})
+	}
+	go func() { // ends with the copying
+		copying.Wait()
+		conn.Close()
+		c.Close()
+	}()
+	return []*os.File{theirs}, nil
 }
 
 func (s *server) listen(ctx context.Context, a listenArgs) (none, []*os.File, error) {
