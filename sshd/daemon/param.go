@@ -32,7 +32,9 @@ type fieldType struct {
 // fieldTypes has a row for every type.
 var fieldTypes = []*fieldType{
 	{"s", readString, decodeText, appendText},
-	{"sb", readString, func(raw []byte, _ *codepage.Page) (string, error) { return strings.ToUpper(hex.EncodeToString(raw)), nil }, appendHex},
+	{"sb", readString, func(raw []byte, _ *codepage.Page) (string, error) {
+		return strings.ToUpper(hex.EncodeToString(raw)), nil
+	}, appendHex},
 	{"m", readString, mpintText, appendMpint},
 	{"i", readBytes(4), integerText, appendInteger(32)},
 	{"l", readBytes(8), integerText, appendInteger(64)},

@@ -49,7 +49,7 @@ func TestFindField(t *testing.T) {
 		{pty, "TerminalWidthPixels", "640", nil},
 		{pty, "TerminalHeightPixels", "480", nil},
 		{pty, "TerminalModes", "350000000100", nil},
-		{pty[17:], "TerminalHeightRows", "24", nil},           // what follows the header
+		{pty[17:], "TerminalHeightRows", "24", nil}, // what follows the header
 		{pty[17:], "ChannelId", "", ErrBadPayload},
 		{x11, "SingleConnection", "true", nil},
 		{x11, "X11AuthProtocol", "MIT-MAGIC-COOKIE-1", nil},
