@@ -27,6 +27,7 @@ var (
 	big5       = &set{source: fromLibrary, load: loadBig5}
 	gb2312     = &set{source: fromLibrary, load: loadGB2312}
 	ksx1001    = &set{source: fromLibrary, load: func(s *set) { s.addPairs(korean.EUCKR, high, high, nil) }}
+	gb18030    = checked{library{simplifiedchinese.GB18030}}
 	cns11643   = table("euctw")
 	eucCN      = joined(ascii, gb2312)
 	eucKR      = joined(ascii, ksx1001)

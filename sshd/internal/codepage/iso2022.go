@@ -26,14 +26,16 @@ var (
 const singleShift2 = "\x1bN"
 
 // iso2022 is an encoding of seven bits whose sets are designated before use. Where linewise,
-// designations end with the line (RFC 1922 section 4). A set earlier in the list is preferred.
+// designations end with the line (RFC 1922 section 4); where announced, the only one stands
+// at the start of the text (RFC 1557). A set earlier in the list is preferred.
 type iso2022 struct {
-	sets     []designation
-	linewise bool
+	sets      []designation
+	linewise  bool
+	announced bool
 }
 
 var (
-	iso2022KR = iso2022{sets: []designation{designateKSX}}
+	iso2022KR = iso2022{sets: []designation{designateKSX}, announced: true}
 	iso2022CN = iso2022{sets: []designation{designateGB, designateCNS1, designateCNS2}, linewise: true}
 	iso2022TW = iso2022{sets: []designation{designateCNS1, designateCNS2, designateGB}, linewise: true}
 )
@@ -95,11 +97,20 @@ func (c iso2022) encode(text string) ([]byte, int) {
 		if d == nil {
 			return nil, i
 		}
+		if !state.has(d) {
+			state.designate(d)
+			if !c.announced {
+				out = append(out, d.escape...)
+			}
+		}
 		out = state.enter(out, d)
 		out = append(out, pair...)
 	}
 	if state.out {
 		out = append(out, shiftIn)
+	}
+	if c.announced && state.locked != nil {
+		out = append([]byte(state.locked.escape), out...)
 	}
 	return out, len(text)
 }
@@ -113,12 +124,8 @@ func (c iso2022) find(r rune) (*designation, string) {
 	return nil, ""
 }
 
-// enter appends what has to be said before a character of d.
+// enter appends the shift that a character of d needs.
 func (s *shiftState) enter(out []byte, d *designation) []byte {
-	if !s.has(d) {
-		s.designate(d)
-		out = append(out, d.escape...)
-	}
 	if d.single {
 		return append(out, singleShift2...)
 	}

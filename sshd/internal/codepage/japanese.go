@@ -10,6 +10,8 @@ import (
 // isKatakana tells the half-width katakana and their punctuation.
 func isKatakana(r rune) bool { return r >= '\uFF61' && r <= '\uFF9F' }
 
+func widen(r rune) string { return string(width.LookupRune(r).Wide()) }
+
 // widened is a codec that has the full-width katakana alone; the half-width ones become them.
 type widened struct{ codec }
 
@@ -18,7 +20,7 @@ func (w widened) encode(s string) ([]byte, int) {
 	for i, r := range s {
 		c := string(r)
 		if isKatakana(r) {
-			c = string(width.LookupRune(r).Wide())
+			c = widen(r)
 		}
 		if _, n := w.codec.encode(c); n < len(c) {
 			return nil, i

@@ -165,7 +165,7 @@ var general = []row{
 	{51949, "EUC-KR", "Korean, KS X 1001", eucKR},
 	{51950, "EUC-TW", "Traditional Chinese, CNS 11643", cns11643},
 	{52936, "hz-gb-2312", "Simplified Chinese in seven bits", hz},
-	{54936, "GB18030", "Simplified Chinese, all of Unicode", library{simplifiedchinese.GB18030}},
+	{54936, "GB18030", "Simplified Chinese, all of Unicode", gb18030},
 	{57002, "x-iscii-de", "ISCII, Devanagari", iscii(devanagari)},
 	{57003, "x-iscii-be", "ISCII, Bengali", iscii(bengali)},
 	{57004, "x-iscii-ta", "ISCII, Tamil", iscii(tamil)},

@@ -37,6 +37,27 @@ func (l library) decode(b []byte) (string, bool) {
 	return s, true
 }
 
+// checked is an encoding whose encoder takes some characters for others, which are private use
+// in GB 18030. It refuses those that do not come back.
+type checked struct{ library }
+
+func (c checked) encode(s string) ([]byte, int) {
+	b, n := c.library.encode(s)
+	if n < len(s) {
+		return nil, n
+	}
+	if back, _ := c.decode(b); back == s {
+		return b, n
+	}
+	for i, r := range s {
+		code, _ := c.library.encode(string(r))
+		if back, _ := c.decode(code); back != string(r) {
+			return nil, i
+		}
+	}
+	return b, n
+}
+
 // closed is an encoding of the library with shift states, whose encoder may stop in any of
 // them. A character of ASCII more brings it back to the first. Control characters that would
 // change the state are refused.

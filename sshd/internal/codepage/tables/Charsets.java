@@ -4,12 +4,12 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.Charset;
 import java.util.Scanner;
 
-/** Reads hexadecimal codes, one a line, and writes for each its text in hexadecimal UTF-8 and the code of that text. */
+/** Reads lines of a charset and a hexadecimal code; writes for each the text in hexadecimal UTF-8 and the code of that text. */
 public class Charsets {
     public static void main(String[] args) {
-        Charset charset = Charset.forName(args[0]);
         StringBuilder out = new StringBuilder();
         for (Scanner in = new Scanner(System.in); in.hasNext(); ) {
+            Charset charset = Charset.forName(in.next());
             try {
                 CharBuffer text = charset.newDecoder().decode(ByteBuffer.wrap(java.util.HexFormat.of().parseHex(in.next())));
                 out.append(hex(java.nio.charset.StandardCharsets.UTF_8.encode(text.duplicate())));

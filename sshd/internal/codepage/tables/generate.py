@@ -89,8 +89,8 @@ class Java:
         self.name, self.fixed = name, self.HOST_LINES if is_host else {}
 
     def lookup(self, codes):
-        text = "".join(code.hex() + "\n" for code in codes)
-        command = ["java", os.path.join(HERE, "Charsets.java"), self.name]
+        text = "".join("%s %s\n" % (self.name, code.hex()) for code in codes)
+        command = ["java", os.path.join(HERE, "Charsets.java")]
         out = subprocess.run(command, input=text, capture_output=True, check=True, text=True).stdout
         for code, line in zip(codes, out.split("\n")):
             if code in self.fixed:
