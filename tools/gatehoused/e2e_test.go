@@ -397,3 +397,19 @@ func TestIdentityFromStore(t *testing.T) {
 		}
 	}
 }
+
+// Two keys are two keys: one with a certificate and without it is the same.
+func TestOneKeyIsNotTwo(t *testing.T) {
+	need(t, "ssh", "ssh-keygen")
+	ca, second := newKey(t), newKey(t)
+	c := embedded(t, "-o", "AuthenticationMethods=publickey,publickey", "-o", "TrustedUserCAKeys="+ca.file+".pub")
+	mustRun(t, exec.Command("ssh-keygen", "-q", "-s", ca.file, "-I", "id", "-n", c.user, c.key.file+".pub"))
+	certified := c.with("-o", "CertificateFile="+c.key.file+"-cert.pub")
+	if out, status := certified.exec("echo in"); status == 0 {
+		t.Errorf("one key: %q", out)
+	}
+	mustRun(t, exec.Command("ssh-keygen", "-q", "-s", ca.file, "-I", "id", "-n", c.user, second.file+".pub"))
+	if out, status := c.with("-i", second.file, "-o", "CertificateFile="+second.file+"-cert.pub").exec("echo in"); status != 0 || out != "in\n" {
+		t.Errorf("two keys: %q, %d", out, status)
+	}
+}

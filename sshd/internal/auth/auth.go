@@ -252,7 +252,7 @@ func (m *Machine) ask(p *pending, q *Question) {
 	m.lastID++
 	p.id, q.ID = m.lastID, m.lastID
 	p.kind, p.offer, p.verify = q.Kind, q.Offer, q.Verify
-	q.User, q.Service, q.Method = m.user, ServiceName, p.method.name
+	q.User, q.Service, q.Method = m.user, ServiceName, p.method.listed
 	q.Passed = slices.Clone(m.steps)
 	m.open, m.out.Ask = p, q
 }

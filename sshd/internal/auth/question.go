@@ -31,7 +31,7 @@ type Question struct {
 	Kind    Kind
 	User    string // as sent: neither checked to be UTF-8 nor free of control characters
 	Service string
-	Method  string // as sent; see Step for the name that is listed
+	Method  string // as listed: not the variant of it that was sent
 	Passed  []Step // what this user has passed before
 
 	// Offer is the key of an offer, a proof or a host-based request.

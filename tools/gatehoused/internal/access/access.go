@@ -41,7 +41,7 @@ type visit struct {
 	options *config.Options
 	refused error // why this user is not let in, whatever the credential
 	host    child.Host
-	passed  []string // fingerprints of keys that were proven
+	passed  []string // keyID of keys that were proven
 
 	grant    authkeys.Options // what the key that was accepted is good for
 	sessions int              // open channels of type "session"

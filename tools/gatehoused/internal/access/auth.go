@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"gatehouse/gatehoused/internal/authkeys"
 	"gatehouse/gatehoused/internal/child"
 	"gatehouse/gatehoused/internal/config"
@@ -60,7 +62,7 @@ func (g *Guard) keyProven(ctx context.Context, p *sshd.Proof) sshd.Decision {
 		evenly(ctx, start)
 		return sshd.Reject()
 	}
-	v.passed = append(v.passed, p.Key.Fingerprint())
+	v.passed = append(v.passed, keyID(p.Key))
 	// What one of several keys denies stays denied.
 	if len(p.Passed) > 0 {
 		if grant, err = merge(v.grant, grant); err != nil {
@@ -78,12 +80,20 @@ func (g *Guard) keyProven(ctx context.Context, p *sshd.Proof) sshd.Decision {
 	return d
 }
 
+// keyID is the same for a key with any certificate and without one.
+func keyID(k sshd.PublicKey) string {
+	if cert := k.Certificate(); cert != nil {
+		return ssh.FingerprintSHA256(cert.Key)
+	}
+	return k.Fingerprint()
+}
+
 // proofSatisfies asks what only a signature can answer.
 func proofSatisfies(v *visit, p *sshd.Proof, grant authkeys.Options) error {
 	switch {
 	case grant.VerifyRequired && !p.UserVerified:
 		return errors.New("the security key has not verified its user")
-	case slices.Contains(v.passed, p.Key.Fingerprint()) && len(p.Passed) > 0:
+	case slices.Contains(v.passed, keyID(p.Key)) && len(p.Passed) > 0:
 		return errors.New("the same key again")
 	case v.account.UID == 0 && v.options.PermitRootLogin == "forced-commands-only" && !grant.Forced:
 		return errors.New("PermitRootLogin is forced-commands-only")
