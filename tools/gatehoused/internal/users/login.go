@@ -27,7 +27,8 @@ func (a *Account) barred(now time.Time, shadow, nologin string) error {
 	if slices.Contains(noShells, filepath.Base(a.Shell)) {
 		return fmt.Errorf("users: %w: shell %q", ErrBarred, a.Shell)
 	}
-	if day, ok := expiry(lineOf(shadow, a.Name)); ok && !now.Before(day) {
+	fields, _ := entryOf(shadow, a.Name)
+	if day, ok := expiry(fields); ok && !now.Before(day) {
 		return fmt.Errorf("users: %w: expired", ErrBarred)
 	}
 	if _, err := os.Stat(nologin); err == nil && a.UID != 0 {

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/user"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,8 +63,11 @@ func Current() (*Account, error) {
 }
 
 func account(u *user.User) (*Account, error) {
-	a := &Account{Name: u.Username, Home: u.HomeDir, Shell: shellOf(passwdFile, u.Username)}
+	a := &Account{Name: u.Username, Home: u.HomeDir}
 	var err error
+	if a.Shell, err = shellOf(passwdFile, u.Username); err != nil {
+		return nil, err
+	}
 	if a.UID, err = id(u.Uid); err != nil {
 		return nil, err
 	}
@@ -97,16 +102,43 @@ func id(s string) (uint32, error) {
 	return uint32(n), nil
 }
 
-// shellOf finds the shell in a file in the format of passwd(5). An account of another data
-// base has the default shell.
-func shellOf(file, name string) string {
-	if fields := lineOf(file, name); len(fields) == 7 && fields[6] != "" {
-		return fields[6]
+// shellOf finds the shell in a file in the format of passwd(5), or in the database of that
+// name. Where there is no such database either, as on some systems, it is the default. An
+// account whose shell is not known may be one that nobody logs in to: that is an error.
+func shellOf(file, name string) (string, error) {
+	fields, err := entryOf(file, name)
+	switch {
+	case errors.Is(err, exec.ErrNotFound), err == nil && len(fields) == 7 && fields[6] == "":
+		return defaultShell, nil
+	case err != nil:
+		return "", fmt.Errorf("users: shell of %q is not known: %w", name, err)
+	case len(fields) != 7:
+		return "", fmt.Errorf("users: shell of %q is not known: malformed entry", name)
 	}
-	return defaultShell
+	return fields[6], nil
 }
 
-// lineOf returns the fields of the line that begins with a name, nil if there is none.
+// entryOf returns the fields of the line of a file that begins with a name or, for accounts
+// that come from elsewhere, of the system's database that is called like the file.
+func entryOf(file, name string) ([]string, error) {
+	if fields := lineOf(file, name); fields != nil {
+		return fields, nil
+	}
+	if strings.HasPrefix(name, "-") {
+		return nil, ErrUnknown // it would be taken for an option
+	}
+	out, err := exec.Command("getent", filepath.Base(file), name).Output()
+	if err != nil {
+		return nil, err
+	}
+	if fields := strings.Split(strings.TrimSuffix(string(out), "\n"), ":"); fields[0] == name {
+		return fields, nil
+	}
+	return nil, ErrUnknown
+}
+
+// lineOf returns the fields of the line of a file that begins with a name, nil if there is
+// none.
 func lineOf(file, name string) []string {
 	f, err := os.Open(file)
 	if err != nil {

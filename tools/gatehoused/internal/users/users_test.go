@@ -31,28 +31,45 @@ func TestUnknownAccounts(t *testing.T) {
 	}
 }
 
+// fakeDatabase is what getent answers: an account that no file has.
+func fakeDatabase(t *testing.T) {
+	dir := t.TempDir()
+	script := "#!/bin/sh\n[ \"$1 $2\" = 'passwd remote' ] && echo 'remote:x:5:5::/:/usr/sbin/nologin' || exit 2\n"
+	if err := os.WriteFile(filepath.Join(dir, "getent"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir)
+}
+
 func TestShells(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "passwd")
 	text := "root:x:0:0::/root:/bin/bash\nshort:x:1\nempty:x:2:2::/:\nshut:x:3:3::/:/usr/sbin/nologin\nno:x:4:4::/:/bin/false\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	fakeDatabase(t)
 	tests := []struct {
-		name, shell string
-		login       bool
+		name, shell  string
+		known, login bool
 	}{
-		{"root", "/bin/bash", true}, {"short", defaultShell, true}, {"empty", defaultShell, true},
-		{"nobody-here", defaultShell, true}, {"shut", "/usr/sbin/nologin", false}, {"no", "/bin/false", false},
+		{"root", "/bin/bash", true, true}, {"empty", defaultShell, true, true},
+		{"shut", "/usr/sbin/nologin", true, false}, {"no", "/bin/false", true, false},
+		{"remote", "/usr/sbin/nologin", true, false},
+		{"short", "", false, false}, {"nobody-here", "", false, false}, {"-h", "", false, false},
 	}
 	for _, tt := range tests {
-		a := &Account{Shell: shellOf(file, tt.name)}
-		err := a.barred(time.Now(), file+".missing", file+".missing")
-		if a.Shell != tt.shell || (err == nil) != tt.login {
-			t.Errorf("%s: shell %q, %v", tt.name, a.Shell, err)
+		shell, err := shellOf(file, tt.name)
+		if shell != tt.shell || (err == nil) != tt.known {
+			t.Errorf("%s: shell %q, %v", tt.name, shell, err)
+		}
+		a := &Account{Name: tt.name, Shell: shell}
+		if err := a.barred(time.Now(), file+".missing", file+".missing"); tt.known && (err == nil) != tt.login {
+			t.Errorf("%s: %v", tt.name, err)
 		}
 	}
-	if got := shellOf(file+".missing", "root"); got != defaultShell {
-		t.Errorf("without a file: %q", got)
+	t.Setenv("PATH", t.TempDir())
+	if got, err := shellOf(file+".missing", "root"); got != defaultShell || err != nil {
+		t.Errorf("without a file and a database: %q, %v", got, err)
 	}
 }
 
