@@ -237,11 +237,7 @@ func common(c *clients.Client, lists [10][]string) []sshd.Algorithm {
 
 // usable leaves out the host keys that the server of the tests does not have.
 func usable(a sshd.Algorithm) bool {
-	if a.Kind != sshd.HostKeyAlgorithm {
-		return true
-	}
-	kind, _ := server.KeyOf(a.Name)
-	return kind != ""
+	return a.Kind != sshd.HostKeyAlgorithm || server.KeyOf(a.Name) != ""
 }
 
 // keysOf lists the algorithms of users' keys that a client has.

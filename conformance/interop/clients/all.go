@@ -19,6 +19,9 @@ var (
 		"ssh-ed25519-cert-v01@openssh.com",
 		"ecdsa-sha2-nistp256-cert-v01@openssh.com", "ecdsa-sha2-nistp384-cert-v01@openssh.com", "ecdsa-sha2-nistp521-cert-v01@openssh.com",
 	}
+	x509Keys = []string{
+		"x509v3-rsa2048-sha256", "x509v3-ecdsa-sha2-nistp256", "x509v3-ecdsa-sha2-nistp384", "x509v3-ecdsa-sha2-nistp521", "x509v3-ssh-rsa",
+	}
 	oldCertKeys = []string{"ssh-rsa-cert-v01@openssh.com", "ssh-dss-cert-v01@openssh.com"}
 )
 
@@ -64,7 +67,7 @@ var All = []*Client{
 	},
 	{
 		Name: "asyncssh", Programs: []string{python}, Version: pythonModule("asyncssh"),
-		Keys:  join(edKeys, rsaKeys, ecdsaKeys, dsaKeys, certKeys, oldCertKeys),
+		Keys:  join(edKeys, rsaKeys, ecdsaKeys, dsaKeys, certKeys, oldCertKeys, x509Keys),
 		Setup: copied("asyncssh_client.py"), Exec: interpret("exec", python), Files: interpret("files", python),
 	},
 	{
@@ -118,7 +121,7 @@ var All = []*Client{
 		Setup: copied("phpseclib.php"), Exec: interpret("exec", "php"), Files: interpret("files", "php"),
 	},
 	{
-		Name: "x/crypto/ssh", Programs: []string{"go"}, Version: []string{"go", "list", "-m", "-f", "{{.Version}}", "golang.org/x/crypto"},
+		Name: "Go x-crypto-ssh", Programs: []string{"go"}, Version: []string{"go", "list", "-m", "-f", "{{.Version}}", "golang.org/x/crypto"},
 		Keys:  join(edKeys, rsaKeys, ecdsaKeys),
 		Setup: builtGo, Exec: interpret("exec"),
 	},

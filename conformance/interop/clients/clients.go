@@ -88,7 +88,7 @@ func (c *Client) Start(t testing.TB) *Session {
 		s.program = c.Setup(t)
 	}
 	for _, algorithm := range c.Keys {
-		kind, _ := server.KeyOf(algorithm)
+		kind := server.KeyOf(algorithm)
 		if s.made[kind] == "" {
 			s.made[kind] = filepath.Join(s.keys, kind)
 			if c.Key != nil {
@@ -133,7 +133,7 @@ func (s *Session) Copy(ctx context.Context, j Job) error { return s.do(ctx, s.Fi
 
 // do runs the client; what it prints goes to out.
 func (s *Session) do(ctx context.Context, run func(*Job) *exec.Cmd, j Job, out io.Writer) error {
-	kind, _ := server.KeyOf(j.Algorithm)
+	kind := server.KeyOf(j.Algorithm)
 	j.keys, j.key, j.program, j.fingerprints = s.keys, s.made[kind], s.program, s.fingerprints
 	var err error
 	if j.home, err = os.MkdirTemp(s.keys, "home"); err != nil {
@@ -169,15 +169,15 @@ func (s *Session) do(ctx context.Context, run func(*Job) *exec.Cmd, j Job, out i
 
 // environ is how our programs are told what to do.
 func (j *Job) environ() []string {
-	_, certified := server.KeyOf(j.Algorithm)
-	certificate := ""
-	if kind, _ := server.KeyOf(j.Algorithm); certified {
-		certificate = filepath.Join(j.keys, "cert-"+kind+".pub")
+	certificate := server.CertificateOf(j.Algorithm)
+	if certificate != "" {
+		certificate = filepath.Join(j.keys, certificate)
 	}
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + j.home, "OPENSSL_CONF=" + filepath.Join(j.keys, opensslConf), "LC_ALL=C.UTF-8", "PYTHONWARNINGS=ignore",
 		"SSH_HOST=" + j.Server.Host, "SSH_PORT=" + j.Server.Port, "SSH_USER=" + server.User,
 		"KEY=" + j.key, "CERTIFICATE=" + certificate, "KEY_ALGORITHM=" + j.Algorithm,
+		"X509_HOSTS=" + filepath.Join(j.keys, "known_hosts.pem"),
 		"COMMAND=" + j.Command, "IN=" + j.In, "OUT=" + j.Out, "REMOTE=" + j.Remote,
 	}
 	for name, kind := range map[string]sshd.AlgorithmKind{

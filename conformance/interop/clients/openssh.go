@@ -22,14 +22,14 @@ var opensshLists = []struct {
 // Options are those of ssh, sftp and scp that make them depend on nothing of the user's,
 // know the server's keys, and log in with a key or its certificate.
 func Options(keys, algorithm, port string, more ...string) []string {
-	kind, certified := server.KeyOf(algorithm)
+	certificate := server.CertificateOf(algorithm)
 	list := []string{
-		"Port=" + port, "User=" + server.User, "IdentityFile=" + keys + "/" + kind, "IdentitiesOnly=yes", "IdentityAgent=none",
+		"Port=" + port, "User=" + server.User, "IdentityFile=" + keys + "/" + server.KeyOf(algorithm), "IdentitiesOnly=yes", "IdentityAgent=none",
 		"BatchMode=yes", "StrictHostKeyChecking=yes", "UserKnownHostsFile=" + keys + "/known_hosts",
 		"GlobalKnownHostsFile=/dev/null", "UpdateHostKeys=no", "LogLevel=ERROR",
 	}
-	if certified {
-		list = append(list, "CertificateFile="+keys+"/cert-"+kind+".pub", "PubkeyAcceptedAlgorithms="+algorithm+","+server.Plain(algorithm))
+	if certificate != "" {
+		list = append(list, "CertificateFile="+keys+"/"+certificate, "PubkeyAcceptedAlgorithms="+algorithm+","+server.Plain(algorithm))
 	} else {
 		list = append(list, "CertificateFile=none", "PubkeyAcceptedAlgorithms="+algorithm)
 	}

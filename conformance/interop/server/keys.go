@@ -41,16 +41,27 @@ func Kinds() []string { return []string{"ed25519", "rsa", "nistp256", "nistp384"
 
 const certSuffix = "-cert-v01@openssh.com"
 
-// KeyOf returns the kind of key for a public key algorithm, "" if there is none, and
-// whether the algorithm wants the certificate of the key.
-func KeyOf(algorithm string) (kind string, certified bool) {
+// KeyOf returns the kind of key for a public key algorithm, "" if there is none.
+func KeyOf(algorithm string) (kind string) {
 	plain := Plain(algorithm)
 	for _, k := range kinds {
 		if k.algorithm == plain {
-			return k.kind, plain != algorithm
+			return k.kind
 		}
 	}
-	return "", false
+	return ""
+}
+
+// CertificateOf returns the file of Files with the certificate that a public key algorithm
+// wants, "" if it wants none.
+func CertificateOf(algorithm string) string {
+	switch {
+	case strings.HasSuffix(algorithm, certSuffix):
+		return "cert-" + KeyOf(algorithm) + ".pub"
+	case strings.HasPrefix(algorithm, "x509v3-"):
+		return "x509-" + KeyOf(algorithm) + ".pem"
+	}
+	return ""
 }
 
 // Plain returns the algorithm for the keys that an algorithm for certificates is about.
@@ -64,6 +75,7 @@ func Files(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	known := bytes.NewBufferString("@cert-authority * " + line(authority()))
+	var hosts bytes.Buffer
 	for _, kind := range Kinds() {
 		key := ourserver.Keys(t)[kind]
 		public, err := ssh.NewPublicKey(key.Public())
@@ -71,9 +83,15 @@ func Files(t testing.TB) string {
 		write(t, filepath.Join(dir, kind), privatePEM(t, key))
 		write(t, filepath.Join(dir, kind+".pub"), []byte(line(public)))
 		write(t, filepath.Join(dir, "cert-"+kind+".pub"), []byte(line(certify(t, key, ssh.UserCert, User))))
+		if cert := selfSigned(t, kind, key); cert != nil {
+			text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
+			write(t, filepath.Join(dir, "x509-"+kind+".pem"), text)
+			hosts.Write(text)
+		}
 		known.WriteString("* " + line(public))
 	}
 	write(t, filepath.Join(dir, "known_hosts"), known.Bytes())
+	write(t, filepath.Join(dir, "known_hosts.pem"), hosts.Bytes())
 	return dir
 }
 
@@ -166,23 +184,31 @@ func certify(t testing.TB, key crypto.Signer, kind uint32, principal string) *ss
 
 var permissions = map[uint32]map[string]string{ssh.UserCert: {"permit-pty": "", "permit-port-forwarding": ""}}
 
-// selfSigned makes an X.509 certificate; nil for a key that the library cannot sign with.
-func selfSigned(t testing.TB, key crypto.Signer) *x509.Certificate {
+// selfSigned returns the X.509 certificate of a key by itself, the same one each time; nil for
+// a key that the library cannot sign with.
+func selfSigned(t testing.TB, kind string, key crypto.Signer) *x509.Certificate {
 	t.Helper()
 	switch key.Public().(type) {
 	case *dsa.PublicKey, ed25519.PublicKey: // the first not in Go, the second not in RFC 6187
 		return nil
 	}
+	if cert, ok := certificates.Load(key); ok {
+		return cert.(*x509.Certificate)
+	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "127.0.0.1"},
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: kind}, DNSNames: []string{"127.0.0.1"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	check(t, err)
 	cert, err := x509.ParseCertificate(der)
 	check(t, err)
-	return cert
+	kept, _ := certificates.LoadOrStore(key, cert)
+	return kept.(*x509.Certificate)
 }
+
+// certificates keeps those of selfSigned by their keys.
+var certificates sync.Map
 
 func write(t testing.TB, path string, data []byte) {
 	t.Helper()

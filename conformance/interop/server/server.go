@@ -62,7 +62,7 @@ func HostKeys(t testing.TB) []sshd.HostKey {
 	for _, kind := range Kinds() {
 		key := ourserver.Keys(t)[kind]
 		hostKey := sshd.HostKey{Signer: key, SSHCert: certify(t, key, ssh.HostCert, "127.0.0.1").Marshal()}
-		if chain := selfSigned(t, key); chain != nil {
+		if chain := selfSigned(t, kind, key); chain != nil {
 			hostKey.Chain = []*x509.Certificate{chain}
 		}
 		keys = append(keys, hostKey)

@@ -22,7 +22,7 @@ def client_key():
 async def main():
     async with asyncssh.connect(
             e["SSH_HOST"], int(e["SSH_PORT"]), username=e["SSH_USER"], config=None, agent_path=None,
-            client_keys=[client_key()], known_hosts=None, x509_trusted_certs=None,
+            client_keys=[client_key()], known_hosts=None, x509_trusted_certs=e["X509_HOSTS"],
             kex_algs=all_of(kex.get_kex_algs()), encryption_algs=all_of(encryption.get_encryption_algs()),
             mac_algs=all_of(mac.get_mac_algs()), compression_algs=all_of(compression.get_compression_algs()),
             signature_algs=[e["KEY_ALGORITHM"].replace("-cert-v01@openssh.com", "")],
