@@ -11,8 +11,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -179,6 +181,9 @@ func TestForcedAndSubsystems(t *testing.T) {
 
 // A program in a terminal is hung up on when the client is gone.
 func TestHangUp(t *testing.T) {
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, syscall.SIGHUP) // undoes nohup(1), which the program would inherit
+	defer signal.Stop(heard)
 	c := connect(t, &session.Runner{})
 	file := filepath.Join(t.TempDir(), "hup")
 	s := newSession(t, c)

@@ -10,12 +10,14 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/pkg/sftp"
+	"golang.org/x/sys/unix"
 
 	"gatehouse/gatehoused/internal/authkeys"
 	"gatehouse/gatehoused/internal/users"
@@ -326,6 +328,7 @@ func TestUnknownRequests(t *testing.T) {
 
 // The end of the server hangs up on terminals; a program without one goes on to its end.
 func TestHangUp(t *testing.T) {
+	hearHangUps(t)
 	for name, tt := range map[string]struct {
 		pty  *sshd.Pty
 		want string
@@ -349,6 +352,13 @@ func TestHangUp(t *testing.T) {
 			}
 		})
 	}
+}
+
+// hearHangUps undoes nohup(1), which programs would inherit.
+func hearHangUps(t *testing.T) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, unix.SIGHUP)
+	t.Cleanup(func() { signal.Stop(c) })
 }
 
 func FuzzReceive(f *testing.F) {
