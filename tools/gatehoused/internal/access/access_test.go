@@ -4,6 +4,8 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"testing"
@@ -67,6 +69,11 @@ func TestPolicy(t *testing.T) {
 		{[]string{"AcceptEnv LC_* LANG"}, authkeys.Options{}, request, "env", env("LANG"), true},
 		{[]string{"AcceptEnv LC_*"}, authkeys.Options{}, request, "env", env("LD_PRELOAD"), false},
 		{[]string{"AcceptEnv *"}, authkeys.Options{}, request, "env", []byte{0}, false},
+
+		{nil, authkeys.Options{}, request, "signal", nil, true},
+		{nil, authkeys.Options{Forced: true, Command: "x"}, request, "signal", nil, false},
+		{[]string{"ForceCommand x"}, authkeys.Options{}, request, "signal", nil, false},
+		{[]string{"ForceCommand x"}, authkeys.Options{}, request, "break", nil, false},
 
 		{nil, authkeys.Options{}, channel, "direct-tcpip", direct("a", 80), true},
 		{nil, authkeys.Options{}, channel, "direct-tcpip", direct("a", 80)[1:], false},
@@ -292,5 +299,19 @@ func TestCertificates(t *testing.T) {
 		NoAgentForwarding: true, NoX11Forwarding: true, NoUserRC: true}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestTrustedCA(t *testing.T) {
+	ca := certificate(t, func(*ssh.Certificate) {}).SignatureKey
+	line := string(ssh.MarshalAuthorizedKey(ca))
+	for prefix, trusted := range map[string]bool{"": true, "# comment\n": true, "# ": false, `from="192.0.2.1" `: false, "restrict ": false} {
+		file := filepath.Join(t.TempDir(), "ca")
+		if err := os.WriteFile(file, []byte(prefix+line), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := trustedCA(file, ca); err != nil || got != trusted {
+			t.Errorf("%q: %v, %v", prefix, got, err)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"golang.org/x/crypto/ssh"
@@ -137,7 +138,8 @@ func narrower(a, b []string) []string {
 }
 
 // trustedCA reports whether a file has the key of an authority. It is read anew each time:
-// an authority that was removed is not trusted any more.
+// an authority that was removed is not trusted any more. A line with options names none:
+// nothing here would apply them.
 func trustedCA(file string, ca ssh.PublicKey) (bool, error) {
 	if file == "" {
 		return false, nil
@@ -147,7 +149,9 @@ func trustedCA(file string, ca ssh.PublicKey) (bool, error) {
 		return false, err
 	}
 	entries, _ := authkeys.Parse(data)
-	return slices.ContainsFunc(entries, func(e authkeys.Entry) bool { return bytes.Equal(e.Blob, ca.Marshal()) }), nil
+	return slices.ContainsFunc(entries, func(e authkeys.Entry) bool {
+		return reflect.DeepEqual(e.Options, authkeys.Options{}) && bytes.Equal(e.Blob, ca.Marshal())
+	}), nil
 }
 
 // named reports whether the certificate of a trusted authority is for this user.

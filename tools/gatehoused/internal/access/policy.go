@@ -28,7 +28,8 @@ var rules = map[sshd.AccessKind]map[string]rule{
 	sshd.AccessRequest: {
 		"pty-req": (*visit).mayTerminal, "env": (*visit).mayEnv,
 		"shell": nil, "exec": nil, "subsystem": nil, // ServeSSH replaces them where a command is forced
-		"window-change": nil, "signal": nil, "break": nil,
+		"window-change": nil,
+		"signal":        (*visit).maySignal, "break": (*visit).maySignal,
 	},
 	sshd.AccessGlobal: {
 		"tcpip-forward":           (*visit).mayListen,
@@ -77,6 +78,14 @@ func (v *visit) mayTerminal([]byte) error {
 		return denied("PermitTTY")
 	case v.grant.NoPTY:
 		return denied("the key")
+	}
+	return nil
+}
+
+// maySignal keeps clients from interrupting what they did not choose to run.
+func (v *visit) maySignal([]byte) error {
+	if _, forced := v.forced(); forced {
+		return denied("the forced command")
 	}
 	return nil
 }
