@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
 	"github.com/creack/pty"
 
@@ -27,8 +28,8 @@ func (l Local) environ() []string {
 	if env == nil {
 		env = []string{"PATH=" + defaultPath}
 	}
-	return append(append([]string(nil), env...),
-		"USER="+l.Name, "LOGNAME="+l.Name, "HOME="+l.Home, "SHELL="+l.Shell)
+	return slices.Concat(env, []string{
+		"USER=" + l.Name, "LOGNAME=" + l.Name, "HOME=" + l.Home, "SHELL=" + l.Shell})
 }
 
 // Start implements Host.
@@ -39,7 +40,7 @@ func (l Local) Start(c *Command) (*Process, error) {
 	} else {
 		cmd.Args = []string{filepath.Base(l.Shell), "-c", c.Line}
 	}
-	cmd.Env = append(l.environ(), c.Env...)
+	cmd.Env = slices.Concat(c.Client, l.environ(), c.Env)
 	cmd.Dir = l.Home
 	if _, err := os.Stat(l.Home); err != nil {
 		cmd.Dir = "/"

@@ -27,9 +27,10 @@ type Host interface {
 
 // A Command is what to run.
 type Command struct {
-	Line string   // given to the shell with -c; "" is a login shell
-	Env  []string // in addition to what the host sets, "NAME=value"
-	Pty  *sshd.Pty
+	Line   string   // given to the shell with -c; "" is a login shell
+	Client []string // variables of the client, "NAME=value"; those that the host sets are stronger
+	Env    []string // variables that are stronger than those that the host sets
+	Pty    *sshd.Pty
 }
 
 // A Process is a running program. With a terminal, Pty is its master side and the other
@@ -131,7 +132,7 @@ func (r *Runner) subsystem(s *sshd.Session) {
 
 // command collects what to run and in which environment.
 func (r *Runner) command(s *sshd.Session, forced string) *Command {
-	c := &Command{Line: s.Command(), Env: s.Environ()}
+	c := &Command{Line: s.Command(), Client: s.Environ()}
 	if forced != "" {
 		original := s.Command() + s.Subsystem()
 		if original != "" {

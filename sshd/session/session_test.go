@@ -41,7 +41,7 @@ func connect(t *testing.T, r *session.Runner) *ssh.Client {
 		Config: &sshd.Config{HostKeys: []sshd.HostKey{{Signer: key}},
 			Auth: sshd.Auth{None: func(context.Context, *sshd.Attempt) sshd.Decision { return sshd.Accept(nil) }}},
 		Handler:   r,
-		AcceptEnv: func(name string) bool { return name == "GIVEN" },
+		AcceptEnv: func(name string) bool { return name != "LD_PRELOAD" },
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -85,6 +85,20 @@ func TestCommand(t *testing.T) {
 	var exit *ssh.ExitError
 	if !errors.As(err, &exit) || exit.ExitStatus() != 5 || out.String() != "input a b me  127.0.0.1\n" || errs.String() != "oops\n" {
 		t.Errorf("%q, %q, %v", out.String(), errs.String(), err)
+	}
+}
+
+// Who the user is says the host, whatever the client may set.
+func TestClientCannotReplaceWhatTheHostSets(t *testing.T) {
+	c := connect(t, &session.Runner{Env: func(*sshd.Session) []string { return []string{"GIVEN=own"} }})
+	s := newSession(t, c)
+	for _, name := range []string{"USER", "HOME", "PATH", "GIVEN"} {
+		if err := s.Setenv(name, "/client"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := s.Output(`echo "$USER $HOME $PATH $GIVEN"`); err != nil || strings.Contains(string(out), "/client") {
+		t.Errorf("%q, %v", out, err)
 	}
 }
 

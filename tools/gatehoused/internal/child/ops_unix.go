@@ -41,9 +41,18 @@ type hello struct{ Account *users.Account }
 
 // startArgs is a session.Command. JSON would damage a string that is not UTF-8.
 type startArgs struct {
-	Line []byte
-	Env  [][]byte
-	Pty  *sshd.Pty
+	Line        []byte
+	Client, Env [][]byte
+	Pty         *sshd.Pty
+}
+
+// as translates lists of text to and from that form.
+func as[To, From []byte | string](list []From) []To {
+	out := make([]To, len(list))
+	for i, s := range list {
+		out[i] = To(s)
+	}
+	return out
 }
 
 type startResult struct {

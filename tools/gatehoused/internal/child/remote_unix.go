@@ -207,10 +207,7 @@ func (c *Child) leave(id uint64, k *call) {
 // Start implements session.Host.
 func (c *Child) Start(cmd *session.Command) (*session.Process, error) {
 	ctx := context.Background()
-	args := startArgs{Line: []byte(cmd.Line), Pty: cmd.Pty}
-	for _, v := range cmd.Env {
-		args.Env = append(args.Env, []byte(v))
-	}
+	args := startArgs{Line: []byte(cmd.Line), Client: as[[]byte](cmd.Client), Env: as[[]byte](cmd.Env), Pty: cmd.Pty}
 	r, files, err := ask[startResult](ctx, c, opStart, args, 1, 3)
 	if err != nil {
 		return nil, err

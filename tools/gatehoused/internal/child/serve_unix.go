@@ -179,11 +179,7 @@ func (s *server) do(ctx context.Context, q *request) (any, []*os.File, error) {
 }
 
 func (s *server) start(_ context.Context, a startArgs) (startResult, []*os.File, error) {
-	c := &session.Command{Line: string(a.Line), Pty: a.Pty}
-	for _, v := range a.Env {
-		c.Env = append(c.Env, string(v))
-	}
-	p, err := s.self.Start(c)
+	p, err := s.self.Start(&session.Command{Line: string(a.Line), Client: as[string](a.Client), Env: as[string](a.Env), Pty: a.Pty})
 	if err != nil {
 		return startResult{}, nil, err
 	}
