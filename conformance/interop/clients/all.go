@@ -13,6 +13,7 @@ var (
 	rsaKeys     = []string{"rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"}
 	ecdsaKeys   = []string{"ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"}
 	edKeys      = []string{"ssh-ed25519"}
+	ed448Keys   = []string{"ssh-ed448"}
 	dsaKeys     = []string{"ssh-dss"}
 	rsaCertKeys = []string{"rsa-sha2-512-cert-v01@openssh.com", "rsa-sha2-256-cert-v01@openssh.com"}
 	certKeys    = []string{
@@ -57,7 +58,7 @@ var All = []*Client{
 	},
 	{
 		Name: "PuTTY", Programs: []string{"plink", "psftp", "puttygen"}, Version: []string{"plink", "-V"},
-		Keys: join(edKeys, rsaKeys, ecdsaKeys, dsaKeys), Key: puttyKey,
+		Keys: join(edKeys, rsaKeys, ecdsaKeys, dsaKeys, ed448Keys), Key: puttyKey,
 		Exec: plink, Files: psftp,
 	},
 	{
@@ -67,7 +68,7 @@ var All = []*Client{
 	},
 	{
 		Name: "asyncssh", Programs: []string{python}, Version: pythonModule("asyncssh"),
-		Keys:  join(edKeys, rsaKeys, ecdsaKeys, dsaKeys, certKeys, oldCertKeys, x509Keys),
+		Keys:  join(edKeys, rsaKeys, ecdsaKeys, dsaKeys, certKeys, oldCertKeys, x509Keys, ed448Keys),
 		Setup: copied("asyncssh_client.py"), Exec: interpret("exec", python), Files: interpret("files", python),
 	},
 	{
@@ -112,7 +113,7 @@ var All = []*Client{
 	{
 		Name: "Erlang ssh", Programs: []string{"escript", "erl"},
 		Version: []string{"erl", "-noshell", "-eval", `application:load(ssh), {ok, V} = application:get_key(ssh, vsn), io:put_chars(V), halt().`},
-		Keys:    join(edKeys, rsaKeys, ecdsaKeys, dsaKeys),
+		Keys:    join(edKeys, rsaKeys, ecdsaKeys, dsaKeys, ed448Keys),
 		Setup:   copied("erlang_client.escript"), Exec: interpret("exec", "escript"), Files: interpret("files", "escript"),
 	},
 	{

@@ -30,10 +30,9 @@ var reasons = map[sshd.AlgorithmKind]map[string]string{
 		"sk-ssh-ed25519-cert-v01@openssh.com":                  byDevice,
 		"sk-ecdsa-sha2-nistp256-cert-v01@openssh.com":          byDevice,
 		"webauthn-sk-ecdsa-sha2-nistp256-cert-v01@openssh.com": byDevice,
-		"ssh-ed448":       byVectors,
-		"x509v3-ssh-dss":  byVectors,
-		"x509v3-sign-rsa": byVectors,
-		"x509v3-sign-dss": byVectors,
+		"x509v3-ssh-dss":                                       byVectors,
+		"x509v3-sign-rsa":                                      byVectors,
+		"x509v3-sign-dss":                                      byVectors,
 	},
 }
 

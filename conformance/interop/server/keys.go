@@ -23,6 +23,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"gatehouse/conformance/suites/ourserver"
+	"gatehouse/keyfmt"
 	"gatehouse/keyfmt/testkeys"
 )
 
@@ -31,7 +32,7 @@ var kinds = []struct{ kind, algorithm string }{
 	{"ed25519", "ssh-ed25519"},
 	{"rsa", "rsa-sha2-512"}, {"rsa", "rsa-sha2-256"}, {"rsa", "ssh-rsa"},
 	{"nistp256", "ecdsa-sha2-nistp256"}, {"nistp384", "ecdsa-sha2-nistp384"}, {"nistp521", "ecdsa-sha2-nistp521"},
-	{"dsa", "ssh-dss"},
+	{"dsa", "ssh-dss"}, {"ed448", "ssh-ed448"},
 	{"rsa", "x509v3-rsa2048-sha256"}, {"rsa", "x509v3-ssh-rsa"},
 	{"nistp256", "x509v3-ecdsa-sha2-nistp256"}, {"nistp384", "x509v3-ecdsa-sha2-nistp384"}, {"nistp521", "x509v3-ecdsa-sha2-nistp521"},
 }
@@ -67,8 +68,8 @@ func CertificateOf(algorithm string) string {
 // Plain returns the algorithm for the keys that an algorithm for certificates is about.
 func Plain(algorithm string) string { return strings.TrimSuffix(algorithm, certSuffix) }
 
-// Files writes the keys of the user into a directory of the test and returns it. For a kind
-// K it has K, the private key in the oldest form there is for it, K.pub, and cert-K.pub; and
+// Files writes the keys of the user, which are those of [Kinds] and one for Ed448, into a
+// directory of the test and returns it. For a kind K it has K, the private key in the oldest form there is for it, K.pub, and cert-K.pub; and
 // known_hosts. Certificates have names that no client
 // looks for by itself.
 func Files(t testing.TB) string {
@@ -90,9 +91,22 @@ func Files(t testing.TB) string {
 		}
 		known.WriteString("* " + line(public))
 	}
+	for name, format := range map[string]keyfmt.Format{"ed448": keyfmt.FormatOpenSSH, "ed448.pub": keyfmt.FormatSSHPublic} {
+		text, err := keyfmt.Marshal(format, ed448(t), &keyfmt.MarshalOptions{AllowLoss: true}) // the private key has no place in the public file
+		check(t, err)
+		write(t, filepath.Join(dir, name), text)
+	}
 	write(t, filepath.Join(dir, "known_hosts"), known.Bytes())
 	write(t, filepath.Join(dir, "known_hosts.pem"), hosts.Bytes())
 	return dir
+}
+
+// ed448 returns the user's key that neither Go nor OpenSSH has a type for.
+func ed448(t testing.TB) *keyfmt.Bundle {
+	t.Helper()
+	bundle, err := keyfmt.Parse(testkeys.PEM("ed448"), nil)
+	check(t, err)
+	return bundle
 }
 
 // Fingerprints returns those of the host keys in OpenSSH's notation.

@@ -5,6 +5,7 @@ package server
 
 import (
 	"context"
+	"crypto"
 	"crypto/x509"
 	"net"
 	"os/user"
@@ -72,7 +73,13 @@ func HostKeys(t testing.TB) []sshd.HostKey {
 
 // proven accepts the keys of Files and certificates of them by Authority.
 func proven(t testing.TB) func(context.Context, *sshd.Proof) sshd.Decision {
-	keys := ourserver.Keys(t)
+	var keys []crypto.PublicKey
+	for _, key := range ourserver.Keys(t) {
+		keys = append(keys, key.Public())
+	}
+	public, err := ed448(t).Items[0].Key.Public()
+	check(t, err)
+	keys = append(keys, public)
 	checker := &ssh.CertChecker{IsUserAuthority: func(key ssh.PublicKey) bool { return sameKey(key, authority()) }}
 	return func(_ context.Context, p *sshd.Proof) sshd.Decision {
 		if p.User != User {
@@ -82,7 +89,7 @@ func proven(t testing.TB) func(context.Context, *sshd.Proof) sshd.Decision {
 			return sshd.Reject()
 		}
 		for _, key := range keys {
-			if p.Key.Equal(key.Public()) {
+			if p.Key.Equal(key) {
 				return sshd.Accept(p.Algorithm)
 			}
 		}
