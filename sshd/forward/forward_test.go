@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -34,7 +35,8 @@ func connect(t *testing.T) *ssh.Client {
 			return d.DialContext(ctx, "tcp", addr)
 		},
 		Listen: func(ctx context.Context, _ *sshd.Conn, addr string) (net.Listener, error) {
-			return lc.Listen(ctx, "tcp", addr)
+			l, err := lc.Listen(ctx, "tcp", addr)
+			return &weary{Listener: l}, err
 		},
 	}
 	local := &forward.Local{
@@ -68,6 +70,20 @@ func connect(t *testing.T) *ssh.Client {
 		<-done
 	})
 	return client
+}
+
+// A weary listener lacks descriptors at first.
+type weary struct {
+	net.Listener
+	tried bool
+}
+
+func (w *weary) Accept() (net.Conn, error) {
+	if !w.tried {
+		w.tried = true
+		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	}
+	return w.Listener.Accept()
 }
 
 // shout answers every connection to l with what it read until the end, and a "!".

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	"gatehouse/sshd"
 )
@@ -66,14 +67,23 @@ func (k *listeners) cancel(c *sshd.Conn, key string) error {
 	return l.Close()
 }
 
+// acceptPause is how long a failure to accept that may pass is waited out: that there are too
+// many open files, for one.
+const acceptPause = 100 * time.Millisecond
+
 // accept serves every connection to l on a goroutine, which ends with it, until l is closed.
 func accept(l net.Listener, serve func(net.Conn)) {
 	for {
 		nc, err := l.Accept()
-		if err != nil {
+		var failure interface{ Temporary() bool }
+		switch {
+		case err == nil:
+			go serve(nc)
+		case errors.As(err, &failure) && failure.Temporary():
+			time.Sleep(acceptPause)
+		default:
 			return
 		}
-		go serve(nc)
 	}
 }
 
