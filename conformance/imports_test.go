@@ -34,7 +34,7 @@ const order = `
 	conformance/peer, conformance/junit < conformance/protocol
 	conformance/protocol, keyfmt < conformance/cmd/*
 	sshd < conformance/interop/proven < conformance/cmd/*
-	keyfmt, certstore, sshd/daemon, conformance/cover, conformance/protocol < conformance < conformance/suites/*, conformance/interop, conformance/interop/*
+	keyfmt, certstore, sshd/daemon, conformance/cover, conformance/protocol < conformance < conformance/suites/*, conformance/interop, conformance/interop/*, conformance/interop/clients/*
 	conformance/suites
 `
 
