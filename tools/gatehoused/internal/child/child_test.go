@@ -215,6 +215,19 @@ func TestFindKey(t *testing.T) {
 	}
 }
 
+// Only sockets in the file system are forwarded: its permissions guard them.
+func TestOnlyPathsAreSockets(t *testing.T) {
+	for _, name := range []string{"@gatehouse", "\x00gatehouse", "relative", ""} {
+		if l, err := (Self{}).Listen(t.Context(), Listen{Network: "unix", Addr: name}); err == nil {
+			l.Close()
+			t.Errorf("listens on %q", name)
+		}
+		if _, err := (Self{}).Dial(t.Context(), "unix", name); !errors.Is(err, errNotInFileSystem) {
+			t.Errorf("connects to %q: %v", name, err)
+		}
+	}
+}
+
 // A call that is given up does not wait, and what comes later is closed.
 func TestGivenUp(t *testing.T) {
 	ours, theirs := ends(t)

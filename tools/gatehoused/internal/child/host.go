@@ -14,6 +14,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"gatehouse/gatehoused/internal/authkeys"
@@ -90,14 +91,31 @@ func (h Self) ServeSFTP(rw io.ReadWriter, o SFTP) error {
 	return sftp.Config{Home: o.Dir, ReadOnly: o.ReadOnly}.ServeConn(rw)
 }
 
+// errNotInFileSystem refuses the names that Linux keeps outside of the file system, where no
+// permissions guard them, and those relative to a directory that the client cannot know.
+var errNotInFileSystem = errors.New("child: not the absolute path of a socket")
+
+func checkAddr(network, addr string) error {
+	if network == "unix" && !filepath.IsAbs(addr) {
+		return errNotInFileSystem
+	}
+	return nil
+}
+
 // Dial implements Host.
 func (h Self) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	if err := checkAddr(network, addr); err != nil {
+		return nil, err
+	}
 	var d net.Dialer
 	return d.DialContext(ctx, network, addr)
 }
 
 // Listen implements Host.
 func (h Self) Listen(ctx context.Context, l Listen) (net.Listener, error) {
+	if err := checkAddr(l.Network, l.Addr); err != nil {
+		return nil, err
+	}
 	if l.Network == "unix" && l.Replace {
 		if info, err := os.Lstat(l.Addr); err == nil && info.Mode().Type() == os.ModeSocket {
 			os.Remove(l.Addr)

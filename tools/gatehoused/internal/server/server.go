@@ -37,6 +37,7 @@ type Server struct {
 	current *generation
 	old     []*generation
 	serving sync.WaitGroup
+	pidFile string // that was written
 }
 
 // Load reads the configuration that the flags name.
@@ -261,11 +262,12 @@ func (s *Server) writePid() error {
 	if err := os.WriteFile(file, fmt.Appendf(nil, "%d\n", os.Getpid()), 0o644); err != nil {
 		return fmt.Errorf("server: PidFile: %w", err)
 	}
+	s.pidFile = file
 	return nil
 }
 
 func (s *Server) removePid() {
-	if file := s.current.options.PidFile; file != "" {
-		os.Remove(file)
+	if s.pidFile != "" {
+		os.Remove(s.pidFile)
 	}
 }

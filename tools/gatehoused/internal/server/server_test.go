@@ -216,3 +216,23 @@ func TestRenewal(t *testing.T) {
 		t.Error("a damaged file has replaced the key")
 	}
 }
+
+// What is removed at the end is what was written, whatever the configuration says by then.
+func TestPidFile(t *testing.T) {
+	own, other := filepath.Join(t.TempDir(), "own"), filepath.Join(t.TempDir(), "other")
+	s := &Server{current: &generation{options: &config.Options{PidFile: own}}}
+	if err := s.writePid(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(other, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.current = &generation{options: &config.Options{PidFile: other}}
+	s.removePid()
+	if _, err := os.Stat(own); !os.IsNotExist(err) {
+		t.Errorf("the file is left: %v", err)
+	}
+	if _, err := os.Stat(other); err != nil {
+		t.Errorf("the file of another: %v", err)
+	}
+}
