@@ -1,15 +1,16 @@
 package algorithms
 
 import (
-	"context"
 	"crypto"
 	"strings"
 	"testing"
 
 	"gatehouse/conformance/catalogue"
+	"gatehouse/conformance/cover"
 	"gatehouse/conformance/peer"
+	"gatehouse/conformance/suites/ourdaemon"
 	"gatehouse/conformance/suites/ourserver"
-	"gatehouse/sshd"
+	"gatehouse/sshd/daemon"
 )
 
 // keyFor returns the key that a client proves with an algorithm, and how it shows it.
@@ -31,8 +32,8 @@ func keyFor(t *testing.T, algorithm string) (crypto.Signer, []byte) {
 	return keys[kind], blob
 }
 
-// TestClientKeys: a client proves its key with each documented algorithm, of which the
-// application hears; a signature that does not verify proves nothing.
+// TestClientKeys: a client proves its key with each documented algorithm, which the event
+// names. That the event accepts a key lets nobody in whose signature does not verify.
 func TestClientKeys(t *testing.T) {
 	tried := 0
 	for _, item := range catalogue.Items() {
@@ -41,42 +42,29 @@ func TestClientKeys(t *testing.T) {
 		}
 		tried++
 		t.Run(item.Subject, func(t *testing.T) {
+			cover.Covers(t, item.ID)
 			t.Parallel()
-			offered, proven := make(chan string, 8), make(chan string, 8)
-			config := ourserver.Config(t)
-			accept := config.Auth.KeyProven
-			config.Auth.KeyOffered = func(_ context.Context, o *sshd.Offer) (bool, error) {
-				offered <- o.Algorithm
-				return true, nil
+			asked := make(chan daemon.SSHUserAuthRequest, 8)
+			events := ourdaemon.Events()
+			accept := events.SSHUserAuthRequest
+			events.SSHUserAuthRequest = func(e *daemon.SSHUserAuthRequest) {
+				asked <- *e
+				accept(e)
 			}
-			config.Auth.KeyProven = func(ctx context.Context, p *sshd.Proof) sshd.Decision {
-				proven <- p.Algorithm
-				return accept(ctx, p)
-			}
-			c, err := peer.Dial(context.Background(), ourserver.Start(t, config, nil), peer.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { c.Close() })
-			if err := c.RequestService("ssh-userauth"); err != nil {
-				t.Fatal(err)
-			}
+			d := ourdaemon.New(t)
+			d.SetEvents(events)
+			c := ourdaemon.Dial(t, ourdaemon.Listen(t, d))
 			key, blob := keyFor(t, item.Subject)
-			c.AuthFaults.FlipSignature = true
-			if r, err := c.AuthPublicKeyAs(ourserver.User, item.Subject, blob, key); err != nil || r.OK {
-				t.Fatalf("with a changed signature: %+v, %v", r, err)
+			for _, spoilt := range []bool{true, false} {
+				c.AuthFaults.FlipSignature = spoilt
+				r, err := c.AuthPublicKeyAs(ourserver.User, item.Subject, blob, key)
+				if err != nil || r.OK == spoilt {
+					t.Fatalf("signature spoilt %v: %+v, %v", spoilt, r, err)
+				}
+				if e := <-asked; e.KeyAlgorithm != item.Subject || e.AuthMethod != "publickey" || e.User != ourserver.User {
+					t.Errorf("the event is %+v", e)
+				}
 			}
-			if got := <-offered; got != item.Subject || len(proven) != 0 {
-				t.Fatalf("offered with %q, proven %d times by a changed signature", got, len(proven))
-			}
-			c.AuthFaults.FlipSignature = false
-			if r, err := c.AuthPublicKeyAs(ourserver.User, item.Subject, blob, key); err != nil || !r.OK {
-				t.Fatalf("login: %+v, %v", r, err)
-			}
-			if o, p := <-offered, <-proven; o != item.Subject || p != item.Subject {
-				t.Errorf("offered with %q, proven with %q", o, p)
-			}
-			echo(t, c)
 		})
 	}
 	if tried != 10 {
