@@ -25,6 +25,7 @@ var (
 	ascii      = &set{source: named("ISO 646"), load: func(s *set) { s.addSingles(charmap.ISO8859_1, between(0, 0x7F)) }}
 	windows31J = &set{source: fromLibrary, load: loadWindows31J}
 	big5       = &set{source: fromLibrary, load: loadBig5}
+	gbk        = &set{source: fromLibrary, load: loadGBK}
 	gb2312     = &set{source: fromLibrary, load: loadGB2312}
 	ksx1001    = &set{source: fromLibrary, load: func(s *set) { s.addPairs(korean.EUCKR, high, high, nil) }}
 	gb18030    = checked{library{simplifiedchinese.GB18030}}
@@ -95,11 +96,24 @@ func loadWindows31J(s *set) {
 	s.addPairs(japanese.ShiftJIS, leads, trails, nil)
 }
 
-// loadBig5 leaves out what Hong Kong and Eten added, which the library has as well.
+// loadBig5 leaves out what Hong Kong and Eten added, which the library has as well. Row A2
+// comes last, since Windows writes its characters by their other codes.
 func loadBig5(s *set) {
 	s.addSingles(traditionalchinese.Big5, between(0, 0xFF))
 	trails := slices.Concat(between(0x40, 0x7E), high)
-	s.addPairs(traditionalchinese.Big5, between(0xA1, 0xF9), trails, [][2]string{{"\xC6\xA1", "\xC8\xFE"}})
+	leads := slices.Concat(between(0xA1, 0xA1), between(0xA3, 0xF9), between(0xA2, 0xA2))
+	s.addPairs(traditionalchinese.Big5, leads, trails, [][2]string{
+		{"\xA3\xC0", "\xA3\xE0"}, {"\xC6\xA1", "\xC8\xFE"}, {"\xF9\xFE", "\xF9\xFE"},
+	})
+}
+
+// loadGBK leaves out what came with GB 18030, which Windows has as private use.
+func loadGBK(s *set) {
+	s.addSingles(simplifiedchinese.GBK, between(0, 0xFF))
+	trails := slices.Concat(between(0x40, 0x7E), between(0x80, 0xFE))
+	s.addPairs(simplifiedchinese.GBK, between(0x81, 0xFE), trails, [][2]string{
+		{"\xA8\xBF", "\xA8\xBF"}, {"\xA9\x89", "\xA9\x95"}, {"\xFE\x50", "\xFE\xA0"},
+	})
 }
 
 // loadGB2312 leaves out what GBK put into the gaps.

@@ -35,12 +35,12 @@ type iso2022 struct {
 }
 
 var (
-	iso2022KR = iso2022{sets: []designation{designateKSX}, announced: true}
-	iso2022CN = iso2022{sets: []designation{designateGB, designateCNS1, designateCNS2}, linewise: true}
-	iso2022TW = iso2022{sets: []designation{designateCNS1, designateCNS2, designateGB}, linewise: true}
+	iso2022KR = &iso2022{sets: []designation{designateKSX}, announced: true}
+	iso2022CN = &iso2022{sets: []designation{designateGB, designateCNS1, designateCNS2}, linewise: true}
+	iso2022TW = &iso2022{sets: []designation{designateCNS1, designateCNS2, designateGB}, linewise: true}
 )
 
-func (c iso2022) origin() string { return c.sets[0].set.origin() }
+func (c *iso2022) origin() string { return c.sets[0].set.origin() }
 
 // pair returns the two bytes of seven bits that stand for r in a designated set, or "".
 func (d designation) pair(r rune) string {
@@ -76,7 +76,7 @@ func (s *shiftState) designate(d *designation) {
 
 func (s *shiftState) has(d *designation) bool { return s.locked == d || s.once == d }
 
-func (c iso2022) encode(text string) ([]byte, int) {
+func (c *iso2022) encode(text string) ([]byte, int) {
 	var out []byte
 	var state shiftState
 	for i, r := range text {
@@ -115,7 +115,7 @@ func (c iso2022) encode(text string) ([]byte, int) {
 	return out, len(text)
 }
 
-func (c iso2022) find(r rune) (*designation, string) {
+func (c *iso2022) find(r rune) (*designation, string) {
 	for i := range c.sets {
 		if pair := c.sets[i].pair(r); pair != "" {
 			return &c.sets[i], pair
@@ -135,7 +135,7 @@ func (s *shiftState) enter(out []byte, d *designation) []byte {
 	return out
 }
 
-func (c iso2022) decode(b []byte) (string, bool) {
+func (c *iso2022) decode(b []byte) (string, bool) {
 	var out strings.Builder
 	var state shiftState
 	for len(b) > 0 {
@@ -152,11 +152,11 @@ func (c iso2022) decode(b []byte) (string, bool) {
 		}
 		b = b[n:]
 	}
-	return out.String(), !state.out
+	return out.String(), true // some, as Java, leave the last SO in force
 }
 
 // control obeys a shift or a designation at the start of b and returns its length.
-func (c iso2022) control(state *shiftState, b []byte) int {
+func (c *iso2022) control(state *shiftState, b []byte) int {
 	switch b[0] {
 	case shiftOut:
 		state.out = true

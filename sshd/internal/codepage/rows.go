@@ -4,7 +4,6 @@ import (
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/korean"
-	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
 // A row is one documented id. It has no codec if nobody publishes a table for it.
@@ -54,7 +53,7 @@ var general = []row{
 	{874, "windows-874", "Windows, Thai", library{charmap.Windows874}},
 	{875, "cp875", "EBCDIC, modern Greek", table("cp875")},
 	{932, "windows-31j", "Windows, Japanese", windows31J},
-	{936, "GBK", "Windows, simplified Chinese", library{simplifiedchinese.GBK}},
+	{936, "GBK", "Windows, simplified Chinese", gbk},
 	{949, "windows-949", "Windows, Korean, every Hangul syllable", library{korean.EUCKR}},
 	{950, "Big5", "Windows, traditional Chinese", big5},
 	{1026, "IBM1026", "EBCDIC, Turkish", table("ibm1026")},

@@ -10,6 +10,7 @@ import (
 )
 
 //go:generate python3 tables/generate.py
+//go:generate go test . -run ^TestDocument$ -update
 
 //go:embed tables/*.txt
 var files embed.FS
