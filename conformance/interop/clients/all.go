@@ -158,11 +158,11 @@ func classes(library, dir string) string {
 	return jar(library) + ":" + jar("jzlib") + ":" + dir
 }
 
-// builtGo makes the program in the folder xcrypto.
+// builtGo makes the program in interop/xcrypto.
 func builtGo(t testing.TB) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "xcrypto")
-	mustRun(t, "go", "build", "-o", program, "gatehouse/conformance/interop/clients/xcrypto")
+	mustRun(t, "go", "build", "-o", program, "gatehouse/conformance/interop/xcrypto")
 	return program
 }
 
