@@ -11,6 +11,9 @@ import (
 	"gatehouse/keyfmt/pkcs12"
 )
 
+// pkcs12Labels are those of GnuTLS, which writes PEM unless told otherwise.
+var pkcs12Labels = []string{"PKCS12"}
+
 var pkcs12Rows = []formatRow{{
 	FormatInfo: FormatInfo{
 		Name: FormatPKCS12, Title: "PKCS #12 (PFX)", Extensions: []string{"p12", "pfx"},
@@ -18,6 +21,7 @@ var pkcs12Rows = []formatRow{{
 		Kinds: []Kind{KindKey, KindCertificate, KindSecret, KindCRL},
 		Spec:  "RFC 7292 and RFC 9579",
 	},
+	labels:  pkcs12Labels,
 	sniff:   sniffPKCS12,
 	parse:   parsePKCS12,
 	marshal: marshalPKCS12,
@@ -43,6 +47,10 @@ func parsePKCS12(data []byte, o *parseContext) (*Bundle, error) {
 	var password func() ([]byte, error)
 	if o.hasPassword() {
 		password = o.password
+	}
+	data, err := o.onlyBlock(data, pkcs12Labels)
+	if err != nil {
+		return nil, err
 	}
 	f, err := pkcs12.Decode(data, password, o.limits)
 	if err != nil {

@@ -28,15 +28,9 @@ var pkcs7Rows = []formatRow{{
 
 // parsePKCS7 takes PEM, DER and BER. The certificates come leaf first, each an item.
 func parsePKCS7(data []byte, o *parseContext) (*Bundle, error) {
-	if len(pemfile.Labels(data)) > 0 {
-		blocks, err := pemfile.Scan(data, o.limits.Items)
-		if err != nil {
-			return nil, err
-		}
-		if len(blocks) != 1 || blocks[0].Err != nil || !slices.Contains(pkcs7Labels, blocks[0].Label) {
-			return nil, fault.Malformed("PEM", "not one block of PKCS #7")
-		}
-		data = blocks[0].Bytes
+	data, err := o.onlyBlock(data, pkcs7Labels)
+	if err != nil {
+		return nil, err
 	}
 	bag, err := pkcs7.Decode(data, o.limits)
 	if err != nil {
@@ -50,6 +44,22 @@ func parsePKCS7(data []byte, o *parseContext) (*Bundle, error) {
 		b.Items = append(b.Items, Item{CRL: crl})
 	}
 	return b, nil
+}
+
+// onlyBlock returns the content of a file that is one PEM block with one of the labels, and
+// data as it is if there is no PEM in it.
+func (o *parseContext) onlyBlock(data []byte, labels []string) ([]byte, error) {
+	if len(pemfile.Labels(data)) == 0 {
+		return data, nil
+	}
+	blocks, err := pemfile.Scan(data, o.limits.Items)
+	if err != nil {
+		return nil, err
+	}
+	if len(blocks) != 1 || !slices.Contains(labels, blocks[0].Label) {
+		return nil, fault.Malformed("PEM", "not one block %q", labels[0])
+	}
+	return blocks[0].Bytes, blocks[0].Err
 }
 
 // marshalPKCS7 writes the certificates of all items, each once, and the CRLs.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"gatehouse/keyfmt/internal/teststore"
+	"gatehouse/keyfmt/pemfile"
 	"gatehouse/keyfmt/testkeys"
 )
 
@@ -65,6 +66,7 @@ var storeFiles = []struct {
 	protection string
 }{
 	{"openssl3.p12", FormatPKCS12, oneKey, "AES-256-CBC PBKDF2-HMAC-SHA256 2048 HMAC-SHA256, weak 2"},
+	{"openssl-sha3.p12", FormatPKCS12, oneKey, "AES-256-CBC PBKDF2-HMAC-SHA256 2048 HMAC-SHA3-256, weak 2"},
 	{"openssl-legacy.p12", FormatPKCS12, oneKey, "RC2-40-CBC PKCS12-SHA1 2048 HMAC-SHA1, weak 3"},
 	{"openssl-rc4.p12", FormatPKCS12, oneKey, "RC4-40 PKCS12-SHA1 2048 HMAC-MD5, weak 3"},
 	{"openssl-nomac.p12", FormatPKCS12, oneKey, "0 , weak 0"},
@@ -118,6 +120,23 @@ func TestStoresOfPrograms(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPKCS12InPEM: GnuTLS writes PEM unless told otherwise.
+func TestPKCS12InPEM(t *testing.T) {
+	file := pemfile.Encode("PKCS12", nil, teststore.Read(t, "openssl3.p12"))
+	for _, data := range [][]byte{file, append(certPEM(teststore.DER(t, "ca.pem")), file...)} {
+		b, err := Parse(data, storeOptions())
+		if err != nil || !strings.HasSuffix(summary(b), oneKey) {
+			t.Errorf("%+v, %v", b, err)
+		}
+	}
+	if b, err := Parse(file, storeOptions()); err != nil || b.Format != FormatPKCS12 {
+		t.Errorf("%+v, %v", b, err)
+	}
+	if _, err := Parse(file[:len(file)/2], storeOptions()); !errors.Is(err, ErrMalformed) {
+		t.Errorf("cut: %v", err)
 	}
 }
 

@@ -119,7 +119,29 @@ func ParseSEC1(der, params []byte) (*EC, error) {
 	if len(point) > 0 {
 		k.Point = bytes.Clone(point)
 	}
+	if len(params) == 0 {
+		if k.Curve = curveOf(point); k.Curve != nil {
+			return k, nil
+		}
+	}
 	return k, k.setParameters(params)
+}
+
+// curveOf returns the curve with a name that an uncompressed point is on, for keys without
+// parameters, as GnuTLS prints them. A point is on two curves by chance alone.
+func curveOf(uncompressed []byte) *Curve {
+	const prefix = 4 // SEC 1, section 2.3.3
+	if len(uncompressed) < 3 || uncompressed[0] != prefix {
+		return nil
+	}
+	size := (len(uncompressed) - 1) / 2
+	x, y := new(big.Int).SetBytes(uncompressed[1:1+size]), new(big.Int).SetBytes(uncompressed[1+size:])
+	for _, c := range curves {
+		if c.Size() == size && 1+2*size == len(uncompressed) && x.Cmp(c.P) < 0 && y.Cmp(c.P) < 0 && c.onCurve(x, y) {
+			return c
+		}
+	}
+	return nil
 }
 
 func publicEC(info *publicInfo) (named, error) {

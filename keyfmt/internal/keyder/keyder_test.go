@@ -18,6 +18,8 @@ import (
 	"testing"
 
 	"github.com/cloudflare/circl/sign/ed448"
+	"golang.org/x/crypto/cryptobyte"
+	cryptobyte_asn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"gatehouse/keyfmt/internal/fault"
 )
@@ -365,4 +367,25 @@ func FuzzFromSPKI(f *testing.F) {
 			_, _ = Public(k)
 		}
 	})
+}
+
+// TestSEC1WithoutParameters finds the curve by the point.
+func TestSEC1WithoutParameters(t *testing.T) {
+	for _, c := range curves {
+		k := &EC{Curve: c, D: big.NewInt(3)}
+		point, err := c.PublicPoint(k.D)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := cryptobyte.NewBuilder(nil)
+		b.AddASN1(cryptobyte_asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1Int64(1)
+			b.AddASN1OctetString(k.D.FillBytes(make([]byte, c.ScalarSize())))
+			b.AddASN1(cryptobyte_asn1.Tag(1).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) { b.AddASN1BitString(point) })
+		})
+		got, err := ParseSEC1(b.BytesOrPanic(), nil)
+		if err != nil || got.Curve != c {
+			t.Errorf("%s: %+v, %v", c.Name, got, err)
+		}
+	}
 }

@@ -27,6 +27,7 @@ openssl ca -config "$work/ca.cnf" -gencrl -cert ca.pem -keyfile "$work/ca.key" -
 # PKCS #12 by openssl
 p12() { out=$1; shift; openssl pkcs12 -export -inkey key.pem -in leaf.pem -certfile ca.pem -name 'Store Key' -out "$out" "$@"; }
 p12 openssl3.p12 -passout "pass:$PASS"
+p12 openssl-sha3.p12 -macalg sha3-256 -passout "pass:$PASS"
 p12 openssl-legacy.p12 -legacy -passout "pass:$PASS"
 p12 openssl-3des-sha1.p12 -keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1 -passout "pass:$PASS"
 p12 openssl-rc4.p12 -provider legacy -provider default -keypbe PBE-SHA1-RC4-128 -certpbe PBE-SHA1-RC4-40 -macalg md5 -passout "pass:$PASS"
