@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -313,5 +314,16 @@ func TestTrustedCA(t *testing.T) {
 		if got, err := trustedCA(file, ca); err != nil || got != trusted {
 			t.Errorf("%q: %v, %v", prefix, got, err)
 		}
+	}
+}
+
+// A user's file cannot fill the log.
+func TestProblemsAreClipped(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	if got := clipped(slices.Repeat([]string{long, "short"}, 100)); len(got) != maxProblems || got[0] != long[:maxProblemBytes] || got[1] != "short" {
+		t.Errorf("%d, %q", len(got), got)
+	}
+	if got := clipped(nil); len(got) != 0 {
+		t.Errorf("%q", got)
 	}
 }

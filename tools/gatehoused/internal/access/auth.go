@@ -184,7 +184,7 @@ func (g *Guard) listed(ctx context.Context, v *visit, host child.Host, c authkey
 		g.log(v, "keys of the user cannot be read", "error", err)
 		return nil, err
 	}
-	for _, problem := range answer.Problems {
+	for _, problem := range clipped(answer.Problems) {
 		g.log(v, "keys of the user", "problem", problem)
 	}
 	if answer.Entry == nil {
@@ -200,6 +200,20 @@ func (v *visit) check() authkeys.Check {
 
 func (v *visit) configUser() config.User {
 	return config.User{Name: v.account.Name, Home: v.account.Home, UID: v.account.UID}
+}
+
+// maxProblems and maxProblemBytes bound what a user's file can put into the log at a time.
+const (
+	maxProblems     = 8
+	maxProblemBytes = 256
+)
+
+func clipped(problems []string) []string {
+	short := slices.Clone(problems[:min(len(problems), maxProblems)])
+	for i, p := range short {
+		short[i] = p[:min(len(p), maxProblemBytes)]
+	}
+	return short
 }
 
 // maxBanner bounds a banner, maxCAs a file of authorities.

@@ -339,6 +339,20 @@ func TestUnknownRequests(t *testing.T) {
 	}
 }
 
+// Whatever the answer, there is one.
+func TestAnswersThatAreTooLong(t *testing.T) {
+	c := within(t)
+	file := filepath.Join(t.TempDir(), "principals")
+	if err := os.WriteFile(file, bytes.Repeat([]byte{1}, maxMessage/5), 0o600); err != nil { // six times as long in JSON
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if names, err := c.Principals(ctx, FileQuery{File: file}); err == nil || ctx.Err() != nil {
+		t.Errorf("%d names, %v", len(names), err)
+	}
+}
+
 // The end of the server hangs up on terminals; a program without one goes on to its end.
 func TestHangUp(t *testing.T) {
 	hearHangUps(t)

@@ -139,7 +139,9 @@ func (s *server) finish(ctx context.Context, q *request) {
 	if err != nil {
 		a.Error = err.Error()
 	}
-	s.wire.send(a, files) // a failure shows where the server's messages are read
+	if err := s.wire.send(a, files); err != nil { // too long, or there are no descriptors left
+		s.wire.send(&reply{ID: q.ID, Error: err.Error()}, nil) // a failure shows where the server's messages are read
+	}
 	closeAll(files)
 	s.mu.Lock()
 	defer s.mu.Unlock()
