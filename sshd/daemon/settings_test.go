@@ -15,6 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "write docs/SETTINGS.md again")
 
+//go:generate go test . -run TestSettingsDocument -update
+
 const settingsFile = "../../docs/SETTINGS.md"
 
 // TestSettingsDocument keeps docs/SETTINGS.md what the rows say.
