@@ -86,13 +86,14 @@ func number(info Info) string {
 // source confirms nothing.
 func confirmed(r row) string {
 	var list []string
+	origin := r.codec.origin()
 	for _, group := range []struct {
 		program string
 		peers   []peer
 	}{{"glibc", iconvPeers}, {"ICU", uconvPeers}, {"Java", javaPeers}} {
 		for _, p := range group.peers {
 			name := group.program + " " + p.charset
-			if p.codec() != r.codec || name == r.codec.origin() || strings.Contains(strings.Join(list, ", "), name) {
+			if p.codec() != r.codec || name == origin || strings.Contains(strings.Join(list, ", "), name) {
 				continue
 			}
 			if n := len([]rune(p.except)); n > 0 {

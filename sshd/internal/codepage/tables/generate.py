@@ -106,7 +106,8 @@ HIGH_PAIRS = [bytes(pair) for pair in itertools.product(range(0xA1, 0xFF), repea
 PLANES = [bytes([0x8E, 0xA1 + plane]) + pair for plane in range(1, 16) for pair in HIGH_PAIRS]
 SHIFTED = [SHIFT_OUT + bytes(pair) + SHIFT_IN for pair in itertools.product(range(0x40, 0xFF), repeat=2)]
 
-# The single-byte character sets of glibc by the name of their table.
+# The single-byte character sets of glibc by the name of their table. Its IBM871 has the two cases of thorn the other way
+# round than Java, ICU and page 1149; it is kept because the documented conversion of page 20871 is that.
 GLIBC = {
     "asmo708": "ASMO-708", "asmo449": "ASMO_449", "cp737": "CP737", "cp775": "CP775", "ibm857": "IBM857", "ibm861": "IBM861",
     "ibm864": "IBM864", "ibm869": "IBM869", "din66003": "DIN_66003", "sen850200b": "SEN_850200_B", "ns4551": "NS_4551-1",
