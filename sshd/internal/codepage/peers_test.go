@@ -13,8 +13,8 @@ import (
 	"unicode/utf8"
 )
 
-// A peer is another program's name for a page. Neither side is right about the characters in
-// except; what we have instead is said beside them.
+// A peer is another program's name for a page. The characters in except are those that it
+// lacks or has under another code.
 type peer struct {
 	id      int
 	charset string
