@@ -39,7 +39,7 @@ const order = `
 `
 
 // testOnly are packages that tests share; no other code may import them.
-var testOnly = []string{"keyfmt/testkeys", "keyfmt/internal/test*", "certstore/storetest", "conformance/programs", "conformance/suites/ourserver", "conformance/suites/ourdaemon", "conformance/interop/server", "conformance/interop/clients"}
+var testOnly = []string{"keyfmt/testkeys", "keyfmt/internal/test*", "certstore/storetest", "conformance/programs", "conformance/suites/ourserver", "conformance/suites/ourdaemon", "conformance/suites/facade", "conformance/interop/server", "conformance/interop/clients"}
 
 // pure are the packages that decide: message or call in, effects out. They open nothing,
 // wait for nothing, read no clock and log nothing.
