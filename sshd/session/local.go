@@ -42,7 +42,7 @@ func (l Local) Start(c *Command) (*Process, error) {
 	}
 	cmd.Env = slices.Concat(c.Client, l.environ(), c.Env)
 	cmd.Dir = l.Home
-	if _, err := os.Stat(l.Home); err != nil {
+	if _, err := os.Stat(l.Home + "/."); err != nil { // missing, or not to be entered
 		cmd.Dir = "/"
 	}
 	p := &Process{

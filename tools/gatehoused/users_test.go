@@ -397,3 +397,23 @@ func TestForwardedDataIsTheUsers(t *testing.T) {
 		t.Errorf("the service was written to by user %s, want %s", uid, a.Uid)
 	}
 }
+
+// A home directory that its user cannot enter is no reason to keep the user out.
+func TestHomeThatCannotBeEntered(t *testing.T) {
+	needRoot(t)
+	a := newAccount(t, "h")
+	dir := t.TempDir()
+	must(t, os.Chmod(filepath.Dir(dir), 0o755))
+	keys := write(t, filepath.Join(dir, "keys"), a.key.line)
+	must(t, os.Chmod(keys, 0o644))
+	must(t, os.Chown(a.HomeDir, 0, 0))
+	must(t, os.Chmod(a.HomeDir, 0o700))
+	t.Cleanup(func() { // userdel removes no directory of another's
+		uid, _ := strconv.Atoi(a.Uid)
+		os.Chown(a.HomeDir, uid, -1)
+	})
+	c := client{d: serveAll(t, "StrictModes no", "AuthorizedKeysFile "+keys), user: a.Username, key: a.key}
+	if out, status := c.exec("pwd"); out != "/\n" || status != 0 {
+		t.Errorf("%q, %d", out, status)
+	}
+}
