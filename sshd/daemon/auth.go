@@ -190,6 +190,6 @@ func (d *Daemon) authorize(_ context.Context, a *sshd.Access) error {
 	if !e.Accept {
 		return errRefused
 	}
-	c.status(fmt.Sprintf("Service %q has been started.", a.Type))
+	c.status(fmt.Sprintf("Service %q has been granted.", a.Type))
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"gatehouse/keyfmt/sshwire"
@@ -21,6 +22,7 @@ type channel struct {
 	id string
 	ch *sshd.Channel
 
+	sending  sync.Mutex   // held by one send, so that several do not mix their bytes
 	record   atomic.Int64 // record length
 	sent     atomic.Int64 // by the last send
 	blocked  atomic.Bool  // the last send fell short, and nothing can be sent yet

@@ -192,6 +192,26 @@ func (d *Daemon) send(op, channelId string, data []byte) error {
 	if err != nil {
 		return err
 	}
+	if !r.sending.TryLock() {
+		if r.c.timeout.Load() == 0 {
+			r.watch()
+			return newError(CodeWouldBlock, op, syscall.EWOULDBLOCK)
+		}
+		r.sending.Lock()
+	}
+	defer r.sending.Unlock()
+	err = r.send(data)
+	switch {
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		return newError(CodeWouldBlock, op, err)
+	case errors.Is(err, errStalled):
+		return newError(10060, op, err)
+	}
+	return wrap(op, err)
+}
+
+// send sends as much as the timeout of the connection lets it.
+func (r *channel) send(data []byte) error {
 	start, total := time.Now(), 0
 	r.sent.Store(0)
 	for {
@@ -202,18 +222,14 @@ func (d *Daemon) send(op, channelId string, data []byte) error {
 			r.c.moved()
 		}
 		switch {
-		case err != nil:
-			return wrap(op, err)
-		case total == len(data):
-			return nil
+		case err != nil || total == len(data):
+			return err
 		case r.c.timeout.Load() == 0:
 			r.watch()
-			return newError(CodeWouldBlock, op, syscall.EWOULDBLOCK)
+			return syscall.EWOULDBLOCK
 		}
-		if err := r.await(start); errors.Is(err, errStalled) {
-			return newError(10060, op, err)
-		} else if err != nil {
-			return wrap(op, err)
+		if err := r.await(start); err != nil {
+			return err
 		}
 	}
 }
