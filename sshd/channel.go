@@ -498,10 +498,7 @@ func (c *Conn) globalRequest(r *Request) ([]byte, error) {
 	case "keepalive@openssh.com":
 		return nil, errKeepAlive
 	case "no-more-sessions@openssh.com":
-		return nil, c.tr.Do(func(e *engine.Engine) error {
-			e.Mux().NoMoreSessions()
-			return nil
-		})
+		return nil, nil // the mux has obeyed it
 	}
 	if f := c.server.Globals[r.Type]; f != nil {
 		return f(c.ctx, c, r)

@@ -87,6 +87,8 @@ func (s *Server) versionDeadline() time.Time {
 			timeout = c.HandshakeSilence
 		case c.HandshakeTimeout < 0:
 			return time.Time{}
+		case c.HandshakeTimeout > 0:
+			timeout = min(timeout, c.HandshakeTimeout)
 		}
 	}
 	return time.Now().Add(timeout)

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"bytes"
-
 	"gatehouse/keyfmt/sshwire"
 	"gatehouse/sshd/internal/alg"
 	"gatehouse/sshd/internal/auth"
@@ -90,18 +88,27 @@ func (*authPhase) id() msg.Phase { return msg.PhaseAuth }
 
 func (p *authPhase) step(e *Engine, payload []byte) (mux.Delivery, error) {
 	if payload[0] == msg.ServiceRequest { // again, harmlessly
-		b := append(make([]byte, 0, 32), msg.ServiceAccept)
-		if !bytes.Equal(payload[1:], sshwire.AppendString(nil, userauth)) {
-			return mux.Delivery{}, &ServiceError{Name: string(payload[1:])}
-		}
-		e.Send(sshwire.AppendString(b, userauth))
-		return mux.Delivery{}, nil
+		return mux.Delivery{}, e.acceptAgain(payload)
 	}
 	if e.inAuth && payload[0] == msg.UserauthRequest {
 		e.inAuth = false
 		e.sendExtInfo()
 	}
 	return mux.Delivery{}, e.authEffect(p.machine.Step(payload))
+}
+
+// acceptAgain answers a request for the service that runs already.
+func (e *Engine) acceptAgain(payload []byte) error {
+	r := sshwire.NewReader(payload[1:])
+	name := r.Text()
+	if err := r.Done(); err != nil {
+		return &MalformedError{Message: payload[0], Err: err}
+	}
+	if name != userauth {
+		return &ServiceError{Name: name}
+	}
+	e.Send(sshwire.AppendString(append(make([]byte, 0, 32), msg.ServiceAccept), name))
+	return nil
 }
 
 // An AuthAsked event puts a question of the authentication: see AnswerAuth.

@@ -135,7 +135,7 @@ func TestTooManyOpensAreRefused(t *testing.T) {
 
 func TestNoMoreSessions(t *testing.T) {
 	m, _ := newMux(t, nil)
-	m.NoMoreSessions()
+	step(t, m, pack(msg.GlobalRequest, str("no-more-sessions@openssh.com"), []byte{0}))
 	step(t, m, openMessage("direct-tcpip"))
 	refuse(t, m, openMessage("session"), "session after no-more-sessions")
 }

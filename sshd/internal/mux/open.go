@@ -70,9 +70,6 @@ func (m *Mux) channelOpen(r *sshwire.Reader) error {
 	return nil
 }
 
-// NoMoreSessions makes further session channels a protocol error (OpenSSH PROTOCOL, section 2.2).
-func (m *Mux) NoMoreSessions() { m.noMore = true }
-
 // decided takes c off the undecided channels.
 func (m *Mux) decided(c *Channel) {
 	m.opens--

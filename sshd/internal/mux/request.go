@@ -81,8 +81,16 @@ func (m *Mux) channelRequest(r *sshwire.Reader) error {
 // boolean   want reply
 // ....      request-specific data follows
 func (m *Mux) globalRequest(r *sshwire.Reader) error {
+	name := *r
+	if name.Text() == noMoreSessions { // counts from the next message on, whoever answers when
+		m.noMore = true
+	}
 	return m.ask(r, nil, &m.globals, msg.GlobalRequest)
 }
+
+// noMoreSessions is a client's word that it opens no further sessions (OpenSSH PROTOCOL,
+// section 2.2).
+const noMoreSessions = "no-more-sessions@openssh.com"
 
 func (m *Mux) ask(r *sshwire.Reader, c *Channel, in *inbox, number byte) error {
 	kind, want, payload := r.String(), r.Bool(), r.Rest()
