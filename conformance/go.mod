@@ -7,6 +7,7 @@ require (
 	gatehouse/keyfmt v0.0.0
 	gatehouse/sshd v0.0.0
 	golang.org/x/crypto v0.58.0
+	golang.org/x/sys v0.49.0
 )
 
 require (
@@ -16,7 +17,6 @@ require (
 	github.com/kr/fs v0.1.0 // indirect
 	github.com/miekg/pkcs11 v1.1.2 // indirect
 	github.com/pkg/sftp v1.13.12 // indirect
-	golang.org/x/sys v0.49.0 // indirect
 )
 
 replace gatehouse/keyfmt => ../keyfmt

@@ -23,14 +23,21 @@ func Enter(t testing.TB, c *peer.Conn) {
 	}
 }
 
-// LastChannel returns the id of the channel that was opened last.
-func LastChannel(t testing.TB, d *daemon.Daemon) string {
+// Opened opens a channel and returns the id that it has for the Daemon as well.
+func Opened(t testing.TB, d *daemon.Daemon, open func() (*peer.Channel, error)) (ch *peer.Channel, id string) {
 	t.Helper()
+	before := d.SSHChannelCount()
+	ch, err := open()
+	Must(t, err)
+	Eventually(t, "the channel is listed", func() bool { return d.SSHChannelCount() > before })
 	ids := d.Channels()
-	if len(ids) == 0 {
-		t.Fatal("no channel is open")
-	}
-	return ids[len(ids)-1]
+	return ch, ids[len(ids)-1]
+}
+
+// SessionID opens a session and returns its id as well.
+func SessionID(t testing.TB, d *daemon.Daemon, c *peer.Conn) (ch *peer.Channel, id string) {
+	t.Helper()
+	return Opened(t, d, func() (*peer.Channel, error) { return c.OpenChannel("session") })
 }
 
 // Pump has a client take what the server sends, until the connection ends. From now on the

@@ -29,10 +29,16 @@ func New(t testing.TB) *daemon.Daemon {
 	d.SetEvents(Events())
 	Must(t, d.SetLocalHost("127.0.0.1"))
 	Must(t, d.SetLocalPort(0))
+	Identify(t, d)
+	return d
+}
+
+// Identify gives a Daemon its key.
+func Identify(t testing.TB, d *daemon.Daemon) {
+	t.Helper()
 	Must(t, d.SetSSHCertStoreType(PEMBlob))
 	Must(t, d.SetSSHCertStore(string(testkeys.PEM("ed25519"))))
 	Must(t, d.SetSSHCertSubject("*"))
-	return d
 }
 
 // Events returns the handlers of New, of which a test changes what it is about: they let
