@@ -150,3 +150,17 @@ func Eventually(t testing.TB, what string, ok func() bool) {
 		}
 	}
 }
+
+// Proposal returns the lists of the KEXINIT message that a client gets.
+func Proposal(t testing.TB, addr string) [10][]string {
+	t.Helper()
+	c, err := peer.Open(context.Background(), addr, peer.Options{})
+	Must(t, err)
+	defer c.Close()
+	Must(t, c.ExchangeVersions())
+	message, err := c.ReadRaw()
+	Must(t, err)
+	lists, err := peer.ServerLists(message)
+	Must(t, err)
+	return lists
+}
