@@ -60,8 +60,9 @@ fuzz: ## run each fuzz target for FUZZTIME
 	done
 
 .PHONY: interop
-interop: ## drive real clients, servers and key tools; GATEHOUSE_PEERS=required fails where one is missing
-	go test -count=1 -timeout $(TIMEOUT) ./conformance/interop/...
+interop: ## drive real clients, servers and key tools; GATEHOUSE_PEERS=required drives all, and fails where one is missing
+	go test -count=1 -timeout $(TIMEOUT) ./conformance/interop/... ./conformance/peer ./conformance/protocol \
+		./keyfmt/... ./certstore/... ./tools/certtool/... ./tools/gatehoused/...
 
 .PHONY: conformance
 conformance: suites ## prove the documented behaviours and count them

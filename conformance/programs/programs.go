@@ -28,6 +28,10 @@ import (
 // test fails instead of being skipped when a program is missing.
 const PeersEnv = "GATEHOUSE_PEERS"
 
+// Required reports whether the environment asks for everything: tests then fail where a
+// program is missing, and take the minutes that a whole table of programs needs.
+func Required() bool { return os.Getenv(PeersEnv) == "required" }
+
 // Need returns the path of a program. Without it the test is skipped, or fails.
 func Need(t testing.TB, name string) string {
 	t.Helper()
@@ -41,7 +45,7 @@ func Need(t testing.TB, name string) string {
 // Missing ends a test that something installed is missing for: skipped, or failed.
 func Missing(t testing.TB, what string) {
 	t.Helper()
-	if os.Getenv(PeersEnv) == "required" {
+	if Required() {
 		t.Fatalf("required: %s", what)
 	}
 	t.Skip(what)
