@@ -113,8 +113,9 @@ func (c *Conn) writeFailed(err error) {
 // write seals and writes the batches. If it is not patient it stops where the socket would
 // block and returns a copy of the sealed bytes that are left.
 func (w *writer) write(c *Conn, patient bool) (rest []byte, err error) {
-	for i, b := range w.batches {
-		p := w.seal(c, b)
+	for left := w.batches; len(left) > 0; {
+		p, n := w.sealNext(c, left)
+		left = left[n:]
 		if len(p) == 0 {
 			continue
 		}
@@ -124,7 +125,7 @@ func (w *writer) write(c *Conn, patient bool) (rest []byte, err error) {
 				return nil, err
 			}
 			if n < len(p) {
-				return w.gather(c, p[n:], w.batches[i+1:]), nil
+				return w.gather(c, p[n:], left), nil
 			}
 			continue
 		}
@@ -134,6 +135,20 @@ func (w *writer) write(c *Conn, patient bool) (rest []byte, err error) {
 	}
 	w.recycle()
 	return nil, nil
+}
+
+// joinSize is up to how many bytes batches share a write. It matters to clients that
+// look for EXT_INFO in what arrives with NEWKEYS, as libssh does, whose keys change between.
+const joinSize = 4 << 10
+
+// sealNext seals the first batch, and those behind it that are small enough to be written
+// with it. It returns their bytes and their number.
+func (w *writer) sealNext(c *Conn, batches []*engine.Batch) (p []byte, n int) {
+	p = w.seal(c, batches[0])
+	for n = 1; n < len(batches) && len(p)+len(batches[n].Buf) <= joinSize; n++ {
+		p = append(p, w.seal(c, batches[n])...)
+	}
+	return p, n
 }
 
 // traceBatch queues the Packet events of what is about to be sealed.

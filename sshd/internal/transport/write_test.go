@@ -198,3 +198,40 @@ func BenchmarkSealAndWrite(b *testing.B) {
 		}
 	}
 }
+
+// TestSmallBatchesShareAWrite: what follows NEWKEYS goes out with it, though the keys change.
+func TestSmallBatchesShareAWrite(t *testing.T) {
+	c, _ := tcpPair(t)
+	out := &writes{}
+	c.nc = out
+	clear := packet.NewCleartext()
+	sealer, opener := keys(t, "aes128-gcm@openssh.com", "")
+	c.out.batches = append(c.out.batches,
+		batch(nil, clear, []byte("reply"), []byte("newkeys")),
+		batch(&engine.SendKeys{Sealer: sealer, ResetSeq: true}, sealer, []byte("ext-info")),
+		batch(nil, sealer, make([]byte, 30000)),
+		batch(nil, sealer, []byte("last")))
+	if _, err := c.out.write(c, true); err != nil {
+		t.Fatal(err)
+	}
+	if len(out.pieces) != 3 {
+		t.Fatalf("%d writes, want the first two batches in one, then two", len(out.pieces))
+	}
+	all := bytes.NewReader(bytes.Join(out.pieces, nil))
+	got, _ := receive(t, all, packet.NewCleartext(), 0, 2)
+	more, _ := receive(t, all, opener, 0, 3)
+	if string(got[1]) != "newkeys" || string(more[0]) != "ext-info" || string(more[2]) != "last" {
+		t.Errorf("received %q and %q", got, more[0])
+	}
+}
+
+// writes is a connection that keeps what each Write was given.
+type writes struct {
+	net.Conn
+	pieces [][]byte
+}
+
+func (w *writes) Write(p []byte) (int, error) {
+	w.pieces = append(w.pieces, bytes.Clone(p))
+	return len(p), nil
+}
