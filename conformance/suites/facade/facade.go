@@ -164,3 +164,11 @@ func Proposal(t testing.TB, addr string) [10][]string {
 	Must(t, err)
 	return lists
 }
+
+// Newest waits until a Daemon has a channel and returns the id of that which came last.
+func Newest(t testing.TB, d *daemon.Daemon) string {
+	t.Helper()
+	var ids []string
+	Eventually(t, "there is a channel", func() bool { ids = d.Channels(); return len(ids) > 0 })
+	return ids[len(ids)-1]
+}
