@@ -13,7 +13,7 @@ import (
 
 // TestNumbers: each documented number means its property, and no other number means any.
 func TestNumbers(t *testing.T) {
-	cover.Covers(t, "prop.ids.numeric-table")
+	cover.Covers(t, "prop.ids.numeric-table", "method.api.get", "method.api.set")
 	d := facade.New(t)
 	facade.Must(t, d.SetKeyboardInteractivePromptCount(2))
 	c := login(t, d, facade.Listen(t, d))

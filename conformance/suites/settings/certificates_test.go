@@ -141,6 +141,7 @@ func TestNamedStores(t *testing.T) {
 		for name, key := range keys {
 			t.Run(fmt.Sprint(kind, name), func(t *testing.T) {
 				cover.Covers(t, fmt.Sprint("config.alt-ssh-cert.store-type.", kind), "config.alt-ssh-cert.store-name-"+strings.ToLower(name))
+				cover.Covers(t, []string{"store.user.0", "store.machine.1"}[kind], "store.name."+strings.ToLower(name))
 				d := facade.New(t)
 				facade.Set(t, d, "AltSSHCertCount=1")
 				if kind, name := facade.Get(t, d, "AltSSHCertStoreType[0]"), facade.Get(t, d, "AltSSHCertStore[0]"); kind != "0" || name != "MY" {
