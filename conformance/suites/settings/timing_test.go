@@ -108,39 +108,37 @@ func TestKeepAlive(t *testing.T) {
 	}
 }
 
-func TestKeepAliveAnswered(t *testing.T) {
+// TestKeepAliveOfTheLiving: a client that answers stays, and one that is busy is not asked.
+func TestKeepAliveOfTheLiving(t *testing.T) {
 	t.Parallel()
-	cover.Covers(t, "config.keepalive.count-max.reset-on-response")
+	cover.Covers(t, "config.keepalive.count-max.reset-on-response", "config.keepalive.interval.activity-resets")
 	d := facade.New(t)
 	facade.Set(t, d, "SSHKeepAliveInterval=1", "SSHKeepAliveCountMax=1")
-	c := facade.Login(t, facade.Listen(t, d))
-	for range 3 { // each of them would be one too many, had the last not been answered
-		p, err := c.Expect(peer.MsgGlobalRequest)
-		facade.Must(t, err)
-		if name := peer.Parse(p).Text(); name != "keepalive@openssh.com" {
-			t.Errorf("asked for %q", name)
-		}
-		facade.Must(t, c.WritePacket(peer.Msg(peer.MsgRequestFailure)))
-	}
-	facade.Session(t, c)
-}
-
-func TestKeepAliveBusy(t *testing.T) {
-	t.Parallel()
-	cover.Covers(t, "config.keepalive.interval.activity-resets")
-	d := facade.New(t)
-	facade.Set(t, d, "SSHKeepAliveInterval=1")
-	c := facade.Login(t, facade.Listen(t, d))
-	ch := facade.Session(t, c)
-	go func() {
+	addr := facade.Listen(t, d)
+	answering, busy := facade.Login(t, addr), facade.Login(t, addr)
+	ch := facade.Session(t, busy)
+	var all sync.WaitGroup
+	defer all.Wait()
+	all.Go(func() {
 		for range 12 {
 			time.Sleep(200 * time.Millisecond)
 			fmt.Fprint(ch, "x")
 		}
-	}()
-	if _, asked := ends(t, c, 2300*time.Millisecond); asked != 0 {
-		t.Errorf("a busy client was asked %d times", asked)
+	})
+	all.Go(func() {
+		if _, asked := ends(t, busy, 2300*time.Millisecond); asked != 0 {
+			t.Errorf("a busy client was asked %d times", asked)
+		}
+	})
+	for range 3 { // each of them would be one too many, had the last not been answered
+		p, err := answering.Expect(peer.MsgGlobalRequest)
+		facade.Must(t, err)
+		if name := peer.Parse(p).Text(); name != "keepalive@openssh.com" {
+			t.Errorf("asked for %q", name)
+		}
+		facade.Must(t, answering.WritePacket(peer.Msg(peer.MsgRequestFailure)))
 	}
+	facade.Session(t, answering)
 }
 
 // silences are the moments at which a client can fall silent before it has logged in.
@@ -155,6 +153,7 @@ var silences = []struct {
 }
 
 func TestConnectionTimeout(t *testing.T) {
+	t.Parallel()
 	for limit, id := range map[string]string{"0": "zero", "1": "handshake"} {
 		t.Run(id, func(t *testing.T) {
 			t.Parallel()
