@@ -226,7 +226,7 @@ func TestSendPacket(t *testing.T) {
 	cover.Covers(t, "method.send-ssh-packet.sends", "method.send-ssh-packet.channel-number")
 	d := facade.New(t)
 	c := facade.Login(t, facade.Start(t, d, facade.Events()))
-	facade.Session(t, c)
+	facade.SessionID(t, d, c)
 	ch, id := facade.SessionID(t, d, c) // whose number is not 0
 	var payload []byte
 	for _, f := range []struct{ letters, value string }{{"s", "exit-status"}, {"f", "false"}, {"i", "42"}} {
