@@ -17,6 +17,7 @@ require (
 	github.com/kr/fs v0.1.0 // indirect
 	github.com/miekg/pkcs11 v1.1.2 // indirect
 	github.com/pkg/sftp v1.13.12 // indirect
+	golang.org/x/text v0.43.0 // indirect
 )
 
 replace gatehouse/keyfmt => ../keyfmt
