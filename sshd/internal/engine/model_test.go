@@ -203,7 +203,7 @@ func (p *peer) observe(payload []byte) verdict {
 
 var phaseIDs = map[string]msg.Phase{
 	"hello": msg.PhaseKex, "noisy": msg.PhaseKex, "lax": msg.PhaseKex, "strict": msg.PhaseKex,
-	"first": msg.PhaseService, "service": msg.PhaseService, "asked": msg.PhaseService,
+	"first": msg.PhaseService, "service": msg.PhaseService, "asked": msg.PhaseAsked,
 	"auth": msg.PhaseAuth, "question": msg.PhaseAuth, "dialogue": msg.PhaseAuth, "open": msg.PhaseOpen,
 }
 

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"bytes"
+
 	"gatehouse/keyfmt/sshwire"
 	"gatehouse/sshd/internal/alg"
 	"gatehouse/sshd/internal/auth"
@@ -27,8 +29,8 @@ func (servicePhase) step(e *Engine, payload []byte) (mux.Delivery, error) {
 	return mux.Delivery{}, e.serviceRequest(payload)
 }
 
-// A ServiceAsked event asks whether a service may be started: see AnswerService. No
-// message but those of the transport is legal until it is answered.
+// A ServiceAsked event asks whether a service may be started: see AnswerService. Requests
+// that a client sends ahead wait for the answer.
 type ServiceAsked struct{ Name string }
 
 const userauth = "ssh-userauth"
@@ -42,7 +44,7 @@ func (e *Engine) serviceRequest(payload []byte) error {
 		return &MalformedError{Message: payload[0], Err: err}
 	}
 	if e.cfg.AskService {
-		e.phase = askedPhase{name}
+		e.phase = &askedPhase{name: name}
 		e.post(ServiceAsked{name})
 		return nil
 	}
@@ -61,23 +63,49 @@ func (e *Engine) startService(name string, ok bool) error {
 	return nil
 }
 
-// askedPhase waits for the application's word on a service.
-type askedPhase struct{ name string }
+// askedPhase waits for the application's word on a service. The requests for authentication
+// that a client sends ahead wait with it.
+type askedPhase struct {
+	name  string
+	ahead [][]byte
+	size  int
+}
 
-func (askedPhase) id() msg.Phase { return msg.PhaseService }
+// Limits on what waits in askedPhase, those of package auth for its own queue.
+const (
+	maxAhead      = 8
+	maxAheadBytes = 256 << 10
+)
 
-func (askedPhase) step(_ *Engine, payload []byte) (mux.Delivery, error) {
-	return mux.Delivery{}, &UnexpectedError{Got: payload[0], Why: "the service request has not been answered"}
+func (*askedPhase) id() msg.Phase { return msg.PhaseAsked }
+
+func (p *askedPhase) step(_ *Engine, payload []byte) (mux.Delivery, error) {
+	if len(p.ahead) == maxAhead || p.size+len(payload) > maxAheadBytes {
+		return mux.Delivery{}, &UnexpectedError{Got: payload[0], Why: "too much sent ahead of the answer to the service request"}
+	}
+	p.ahead = append(p.ahead, bytes.Clone(payload))
+	p.size += len(payload)
+	return mux.Delivery{}, nil
 }
 
 // AnswerService decides a ServiceAsked.
 func (e *Engine) AnswerService(ok bool) error {
-	p, asked := e.phase.(askedPhase)
+	p, asked := e.phase.(*askedPhase)
 	if !asked {
 		return nil
 	}
 	e.tm.said(e.now)
-	return e.startService(p.name, ok)
+	if err := e.startService(p.name, ok); err != nil {
+		return err
+	}
+	for _, payload := range p.ahead {
+		_, err := e.phase.step(e, payload)
+		clear(payload) // it may hold a password
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // authPhase lasts until somebody is let in. openPhase can only be reached from here, with

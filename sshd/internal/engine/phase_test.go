@@ -52,12 +52,40 @@ func TestServiceQuestion(t *testing.T) {
 	}
 }
 
-func TestNothingButTransportWhileTheServiceIsAsked(t *testing.T) {
-	for _, b := range [][]byte{serviceRequest, noneRequest} {
-		p := start(t, atService, askService, strictInit)
-		p.send(serviceRequest)
-		p.refused(b)
+func TestNoSecondServiceRequestWhileTheFirstIsAsked(t *testing.T) {
+	p := start(t, atService, askService, strictInit)
+	p.send(serviceRequest)
+	p.refused(serviceRequest)
+}
+
+func TestRequestsAheadOfTheServiceWait(t *testing.T) {
+	p := start(t, atService, askService, strictInit)
+	p.send(serviceRequest, noneRequest)
+	p.wants()
+	if err := p.e.AnswerService(true); err != nil {
+		t.Fatal(err)
 	}
+	if packets := p.take(); len(packets) == 0 || packets[0].payload[0] != msg.ServiceAccept {
+		t.Fatalf("%v", packets)
+	}
+	asked := false
+	for _, ev := range p.events {
+		if _, ok := ev.(AuthAsked); ok {
+			asked = true
+		}
+	}
+	if !asked {
+		t.Error("the request that was sent ahead is lost")
+	}
+}
+
+func TestWhatIsSentAheadOfTheServiceIsBounded(t *testing.T) {
+	p := start(t, atService, askService, strictInit)
+	p.send(serviceRequest)
+	for range maxAhead {
+		p.send(noneRequest)
+	}
+	p.refused(noneRequest)
 }
 
 func TestPing(t *testing.T) {

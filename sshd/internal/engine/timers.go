@@ -92,7 +92,7 @@ func (e *Engine) Tick(now Instant) (next Instant, err error) {
 // deciding says whether the client waits for us rather than we for it.
 func (e *Engine) deciding() bool {
 	switch p := e.phase.(type) {
-	case askedPhase:
+	case *askedPhase:
 		return true
 	case *authPhase:
 		return p.machine.Asking()

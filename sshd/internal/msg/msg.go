@@ -59,9 +59,10 @@ const (
 	PhaseService                   // waits for ssh-userauth
 	PhaseAuth                      // authentication
 	PhaseOpen                      // connection protocol
+	PhaseAsked                     // between PhaseService and PhaseAuth: the policy decides about the service
 )
 
-const phaseSecure = PhaseService | PhaseAuth | PhaseOpen
+const phaseSecure = PhaseService | PhaseAsked | PhaseAuth | PhaseOpen
 
 // A Row is one message.
 type Row struct {
@@ -82,7 +83,7 @@ var rows = []Row{
 	{NewCompress, "NEWCOMPRESS", 0},
 	{KexInit, "KEXINIT", PhaseKex | phaseSecure},
 	{NewKeys, "NEWKEYS", PhaseKex | phaseSecure},
-	{UserauthRequest, "USERAUTH_REQUEST", PhaseAuth | PhaseOpen},
+	{UserauthRequest, "USERAUTH_REQUEST", PhaseAsked | PhaseAuth | PhaseOpen},
 	{UserauthFailure, "USERAUTH_FAILURE", 0},
 	{UserauthSuccess, "USERAUTH_SUCCESS", 0},
 	{UserauthBanner, "USERAUTH_BANNER", 0},
