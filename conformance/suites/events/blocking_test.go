@@ -58,6 +58,11 @@ func request(ch *peer.Channel, kind string) []byte {
 
 // heldEvents are events that are documented to hold back their connection.
 var heldEvents = []held{
+	{"service-request", func(e *daemon.Events, f func()) { before(&e.SSHServiceRequest, f) },
+		func(*testing.T, *peer.Conn) *peer.Channel { return nil },
+		func(*peer.Channel) [2][]byte {
+			return [2][]byte{peer.Msg(peer.MsgServiceRequest, "ssh-userauth"), none()}
+		}, "1 auth none"},
 	{"user-auth", func(e *daemon.Events, f func()) { before(&e.SSHUserAuthRequest, f) }, greeted,
 		func(*peer.Channel) [2][]byte {
 			return [2][]byte{none(), peer.Msg(peer.MsgUserauthRequest, "alice", "ssh-connection", "password", false, "x")}
