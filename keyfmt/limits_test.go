@@ -225,7 +225,7 @@ func TestMemory(t *testing.T) {
 			return err
 		}
 		peak, err := peakOf(parse)
-		for range 4 { // what a collector that comes late counts too much, it does not always
+		for range 20 { // what a collector that comes late counts too much, it does not always
 			if peak <= most {
 				break
 			}

@@ -183,7 +183,7 @@ func TestServerRekeys(t *testing.T) {
 	data := make([]byte, 8<<20)
 	_, _ = rand.Read(data)
 	echo(t, c, data)
-	if c.KeyExchanges < 5 {
+	if c.KeyExchanges < 3 { // how many more depends on who gets to write when
 		t.Errorf("%d key exchanges, want several", c.KeyExchanges)
 	}
 }
