@@ -60,7 +60,7 @@ func (s *dirStore) put(ctx context.Context, e *Entry) error {
 // putSSHCert writes the OpenSSH certificate beside the key, replacing one that a removed
 // key has left behind.
 func (s *dirStore) putSSHCert(path string, e *Entry) error {
-	line, err := keyfmt.Marshal(keyfmt.FormatSSHCert, &keyfmt.Bundle{
+	line, err := keyfmt.Marshal(keyfmt.FormatSSHPublic, &keyfmt.Bundle{
 		Items: []keyfmt.Item{{SSHCert: e.SSHCert, Comment: e.Comment}},
 	}, nil)
 	if err != nil {

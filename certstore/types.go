@@ -69,7 +69,7 @@ var (
 		keyfmt.FormatDSA, keyfmt.FormatOpenSSH, keyfmt.FormatSSHCom, keyfmt.FormatPVK}
 	publicKeyFormats = []keyfmt.Format{keyfmt.FormatX509, keyfmt.FormatSPKI, keyfmt.FormatPEM, keyfmt.FormatPKCS1,
 		keyfmt.FormatPkiPath}
-	sshPublicFormats = []keyfmt.Format{keyfmt.FormatSSHPublic, keyfmt.FormatRFC4716, keyfmt.FormatSSHCert}
+	sshPublicFormats = []keyfmt.Format{keyfmt.FormatSSHPublic, keyfmt.FormatRFC4716}
 	p7bFormats       = []keyfmt.Format{keyfmt.FormatPKCS7}
 	ppkFormats       = []keyfmt.Format{keyfmt.FormatPPK}
 	xmlFormats       = []keyfmt.Format{keyfmt.FormatXML}

@@ -28,7 +28,6 @@ const (
 
 	FormatOpenSSH   Format = "openssh"        // openssh-key-v1 private keys
 	FormatSSHPublic Format = "openssh-public" // lines of keys and certificates: .pub, authorized_keys, known_hosts
-	FormatSSHCert   Format = FormatSSHPublic  // certificates are lines, as keys are
 	FormatRFC4716   Format = "rfc4716"        // SSH2 public keys
 	FormatSSHFP     Format = "sshfp"          // DNS fingerprint records
 	FormatPPK       Format = "ppk"

@@ -175,7 +175,7 @@ func (s *Set) certify(file string) error {
 	if err != nil {
 		return err
 	}
-	b, err := keyfmt.ParseAs(keyfmt.FormatSSHCert, data, nil)
+	b, err := keyfmt.ParseAs(keyfmt.FormatSSHPublic, data, nil)
 	if err != nil {
 		return err
 	}
